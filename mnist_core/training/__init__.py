@@ -1,0 +1,1 @@
+"""How a model is trained: the recipe, the data, the augmentation and the loop."""
