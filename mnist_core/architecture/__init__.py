@@ -1,0 +1,1 @@
+"""The network as data (spec, text), what it costs and sees (analysis), and as PyTorch (model)."""
