@@ -1,9 +1,7 @@
 """The network as immutable data: a `ModelSpec` is a name, an input shape and a tuple of layers.
 
-Field names and defaults are those of the `torch.nn` module of the same name; `in_channels` and
-`in_features` are never given but derived. A spec may be wrong (that is what `analyze` finds out),
-but it is always well-formed: `ModelSpec.from_json` raises `SpecError` for anything else.
-Nothing here needs torch.
+A spec may be wrong (that is what `analyze` finds out), but it is always well-formed:
+`ModelSpec.from_json` raises `SpecError` for anything else. Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -13,281 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-MAX_LAYERS = 100  # layers in one spec, nested ones included
-MAX_CHANNELS = 4_096  # channels of a map, features of a vector
-MAX_PARAMS = 50_000_000
-MAX_UNITS = 2**26  # values in one layer's output for one image (256 MiB as float32)
-MAX_APPLICATIONS = 1_000  # layer applications in one forward pass, `repeat` unrolled
-MAX_DEPTH = 8  # containers within containers
-MAX_INPUT = (4, 512, 512)
-MAX_NAME = 80  # characters
-MAX_JSON = 256 * 1024  # characters
-
-Shape = tuple[int, ...]
-Pair = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The allowed range of a number field, ends included. Analysis checks it, the editor shows it."""
-
-    low: float
-    high: float
-
-
-Channels = Annotated[int, Limits(1, MAX_CHANNELS)]
-Kernel = Annotated[int | Pair, Limits(1, 512)]
-Stride = Annotated[int | Pair, Limits(1, 512)]
-Padding = Annotated[int | Pair, Limits(0, 512)]
-Probability = Annotated[float, Limits(0.0, 1.0)]
-Epsilon = Annotated[float, Limits(1e-12, 1.0)]
-
-
-class Layer(BaseModel):
-    """What all layers share. A disabled layer keeps its place and number but takes no part in the network."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    kind: str
-    enabled: bool = True
-
-    @model_serializer(mode="wrap")
-    def _compact(self, default: Any) -> dict[str, Any]:
-        data: dict[str, Any] = default(self)
-        if self.enabled:
-            data.pop("enabled", None)
-        return data
-
-
-class Conv2d(Layer):
-    """Slides `out_channels` learned kernels over the map; each gives one output channel."""
-
-    kind: Literal["conv2d"] = "conv2d"
-    out_channels: Channels = Field(description="number of kernels, so of output channels")
-    kernel_size: Kernel = Field(
-        description="height and width of a kernel; 1 mixes channels, sees no neighbours"
-    )
-    stride: Stride = Field(1, description="step of the kernel; 2 halves the map")
-    padding: Padding = Field(
-        0, description="zeros added at every edge; (kernel_size − 1) / 2 keeps the map's size"
-    )
-    dilation: Annotated[int | Pair, Limits(1, 512)] = Field(1, description="distance between a kernel's taps")
-    groups: Channels = Field(
-        1, description="channels are split into this many groups; in_channels = depthwise"
-    )
-    bias: bool = Field(
-        True, description="one added constant per output channel; useless right before BatchNorm"
-    )
-
-
-class BatchNorm2d(Layer):
-    """Normalises every channel to mean 0 and variance 1 over the batch, then scales and shifts it."""
-
-    kind: Literal["batch_norm2d"] = "batch_norm2d"
-    eps: Epsilon = Field(1e-5, description="added to the variance before the root")
-    momentum: Probability = Field(0.1, description="weight of the newest batch in the running statistics")
-    affine: bool = Field(True, description="learn one scale and one shift per channel")
-
-
-class GroupNorm(Layer):
-    """Normalises groups of channels within one image."""
-
-    kind: Literal["group_norm"] = "group_norm"
-    num_groups: Channels = Field(description="must divide the number of channels")
-    eps: Epsilon = Field(1e-5, description="added to the variance before the root")
-    affine: bool = Field(True, description="learn one scale and one shift per channel")
-
-
-class LayerNorm(Layer):
-    """Normalises all values of one image together; learns a scale and a shift for every value."""
-
-    kind: Literal["layer_norm"] = "layer_norm"
-    eps: Epsilon = Field(1e-5, description="added to the variance before the root")
-    elementwise_affine: bool = Field(True, description="learn one scale and one shift per value")
-
-
-class InstanceNorm(Layer):
-    """Normalises every channel within one image."""
-
-    kind: Literal["instance_norm"] = "instance_norm"
-    eps: Epsilon = Field(1e-5, description="added to the variance before the root")
-    affine: bool = Field(False, description="learn one scale and one shift per channel")
-
-
-class ReLU(Layer):
-    """max(0, x)."""
-
-    kind: Literal["relu"] = "relu"
-
-
-class LeakyReLU(Layer):
-    """x for x > 0, negative_slope · x otherwise."""
-
-    kind: Literal["leaky_relu"] = "leaky_relu"
-    negative_slope: Annotated[float, Limits(-10.0, 10.0)] = Field(0.01, description="slope for x < 0")
-
-
-class PReLU(Layer):
-    """Leaky ReLU whose slope is learned."""
-
-    kind: Literal["prelu"] = "prelu"
-    num_parameters: Channels = Field(1, description="1 slope for all, or one per channel")
-
-
-class ELU(Layer):
-    """x for x > 0, alpha · (exp(x) − 1) otherwise."""
-
-    kind: Literal["elu"] = "elu"
-    alpha: Annotated[float, Limits(0.0, 10.0)] = Field(1.0, description="minus the limit for x → −∞")
-
-
-class GELU(Layer):
-    """x · Φ(x), Φ the standard normal distribution function."""
-
-    kind: Literal["gelu"] = "gelu"
-    approximate: Literal["none", "tanh"] = Field("none", description="exact, or by tanh")
-
-
-class SiLU(Layer):
-    """x · sigmoid(x)."""
-
-    kind: Literal["silu"] = "silu"
-
-
-class Hardswish(Layer):
-    """x · min(max(x + 3, 0), 6) / 6, a cheap SiLU."""
-
-    kind: Literal["hardswish"] = "hardswish"
-
-
-class Tanh(Layer):
-    """(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), between −1 and 1."""
-
-    kind: Literal["tanh"] = "tanh"
-
-
-class Sigmoid(Layer):
-    """1 / (1 + e⁻ˣ), between 0 and 1."""
-
-    kind: Literal["sigmoid"] = "sigmoid"
-
-
-class Dropout(Layer):
-    """In training, sets each value to 0 with probability p and scales the rest by 1 / (1 − p)."""
-
-    kind: Literal["dropout"] = "dropout"
-    p: Probability = Field(0.5, description="probability that a value is dropped")
-
-
-class Dropout2d(Layer):
-    """In training, sets whole channels to 0 with probability p and scales the rest by 1 / (1 − p)."""
-
-    kind: Literal["dropout2d"] = "dropout2d"
-    p: Probability = Field(0.5, description="probability that a channel is dropped")
-
-
-class MaxPool2d(Layer):
-    """The largest value in each window."""
-
-    kind: Literal["max_pool2d"] = "max_pool2d"
-    kernel_size: Kernel = Field(description="height and width of the window")
-    stride: Stride | None = Field(None, description="step of the window; empty: kernel_size")
-    padding: Padding = Field(0, description="edge added on every side, at most half the kernel")
-    dilation: Annotated[int | Pair, Limits(1, 512)] = Field(
-        1, description="distance between a window's values"
-    )
-    ceil_mode: bool = Field(False, description="round the output's size up, not down")
-
-
-class AvgPool2d(Layer):
-    """The mean of each window."""
-
-    kind: Literal["avg_pool2d"] = "avg_pool2d"
-    kernel_size: Kernel = Field(description="height and width of the window")
-    stride: Stride | None = Field(None, description="step of the window; empty: kernel_size")
-    padding: Padding = Field(0, description="zeros added on every side, at most half the kernel")
-    ceil_mode: bool = Field(False, description="round the output's size up, not down")
-    count_include_pad: bool = Field(True, description="padding counts in the mean")
-
-
-class GlobalAvgPool2d(Layer):
-    """The mean of every channel over the whole map: (C, H, W) → (C, 1, 1)."""
-
-    kind: Literal["global_avg_pool2d"] = "global_avg_pool2d"
-
-
-class Flatten(Layer):
-    """(C, H, W) → (C·H·W,)."""
-
-    kind: Literal["flatten"] = "flatten"
-
-
-class Linear(Layer):
-    """Every output is a weighted sum of all inputs: a fully connected layer."""
-
-    kind: Literal["linear"] = "linear"
-    out_features: Channels = Field(description="number of outputs; 10 for the last layer")
-    bias: bool = Field(True, description="one added constant per output")
-
-
-class LogSoftmax(Layer):
-    """Logits → log-probabilities."""
-
-    kind: Literal["log_softmax"] = "log_softmax"
-
-
-class Residual(Layer):
-    """Adds its input to the output of its layers; their shapes must agree."""
-
-    kind: Literal["residual"] = "residual"
-    layers: tuple[AnyLayer, ...] = Field((), description="the branch")
-
-
-class Repeat(Layer):
-    """Applies its layers `times` times with the same weights; params count once."""
-
-    kind: Literal["repeat"] = "repeat"
-    times: Annotated[int, Limits(1, 100)] = Field(2, description="number of applications")
-    layers: tuple[AnyLayer, ...] = Field((), description="what is repeated")
-
-
-AnyLayer = Annotated[
-    Conv2d
-    | BatchNorm2d
-    | GroupNorm
-    | LayerNorm
-    | InstanceNorm
-    | ReLU
-    | LeakyReLU
-    | PReLU
-    | ELU
-    | GELU
-    | SiLU
-    | Hardswish
-    | Tanh
-    | Sigmoid
-    | Dropout
-    | Dropout2d
-    | MaxPool2d
-    | AvgPool2d
-    | GlobalAvgPool2d
-    | Flatten
-    | Linear
-    | LogSoftmax
-    | Residual
-    | Repeat,
-    Field(discriminator="kind"),
-]
-Container = Residual | Repeat
-
-Residual.model_rebuild()
-Repeat.model_rebuild()
-
-KINDS: dict[str, type[Layer]] = {
-    cls.model_fields["kind"].default: cls for cls in (*Layer.__subclasses__(),)
-}  # every layer class by its kind, in the order of this file
+from .layers import KINDS, AnyLayer, Container, Layer
+from .limits import MAX_DEPTH, MAX_JSON, MAX_NAME
 
 
 @dataclass(frozen=True)
@@ -397,7 +124,7 @@ def _locate(raw: Any, loc: tuple[int | str, ...]) -> tuple[int | None, str | Non
     number, kind, node, rest = None, None, raw, list(loc)
     while len(rest) >= 2 and rest[0] == "layers" and isinstance(rest[1], int) and isinstance(node, dict):
         siblings = node["layers"]
-        number = (number or 0) + 1 + sum(_count(sibling) for sibling in siblings[: rest[1]])
+        number = (number or 0) + 1 + sum(_raw_count(sibling) for sibling in siblings[: rest[1]])
         node = siblings[rest[1]]
         kind = node.get("kind") if isinstance(node, dict) and isinstance(node.get("kind"), str) else None
         rest = rest[2:]
@@ -407,10 +134,10 @@ def _locate(raw: Any, loc: tuple[int | str, ...]) -> tuple[int | None, str | Non
     return number, kind, [str(part) for part in rest[:1] if str(part).split("[")[0] not in members]
 
 
-def _count(node: Any) -> int:
+def _raw_count(node: Any) -> int:
     """Layers in a raw layer: itself and its content."""
     inner = node.get("layers") if isinstance(node, dict) else None
-    return 1 + sum(map(_count, inner)) if isinstance(inner, list) else 1
+    return 1 + sum(map(_raw_count, inner)) if isinstance(inner, list) else 1
 
 
 def _explain(finding: Any, field: str | None, kind: str | None) -> str:
