@@ -1,0 +1,120 @@
+"""Files that are whole or not there: atomic replacement, and reading that forgives what a crash leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+BUSY_TRIES = 40  # Windows refuses to replace a file while somebody reads it: try again for a second
+BUSY_WAIT = 0.025  # seconds
+
+
+def replace_file(path: Path, data: bytes, durable: bool = True) -> None:
+    """Write `data` to `path` so that a reader, or a crash, sees the old file or the new one, never a part.
+
+    `durable` waits until the data is on the disk. Raises OSError; the old file is then untouched
+    and nothing is left beside it.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        _replace(temporary, path)
+        if durable:
+            _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _replace(source: Path, target: Path) -> None:
+    for _ in range(BUSY_TRIES - 1):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if os.name != "nt":
+                raise
+            time.sleep(BUSY_WAIT)
+    os.replace(source, target)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the renaming itself on the disk, where the system can (not on Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed. Only for the one who owns the folder."""
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`; empty when the file is missing, torn or something else."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file of lines. A last line without end does not count; bad ones are skipped."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return []
+    objects = []
+    for line in lines:
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            objects.append(value)
+    return objects
+
+
+def drop_torn_line(path: Path) -> None:
+    """Cut a last line that has no end, so that the next one starts on its own. Keeps everything else."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - 4096)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        file.truncate(end)
+
+
+def to_line(value: dict[str, Any]) -> bytes:
+    """One JSON object as one line. NaN and infinities, which JSON does not know, become null."""
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,107 @@
+"""Where runs are started: here, each in a process of its own that outlives page, browser and server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from mnist_core.runs import locks, store
+from mnist_core.runs.status import RESUMABLE
+from mnist_core.runs.store import Run, RunError
+
+ALIVE_WITHIN = 20.0  # seconds a worker may take to hold its lock, on a very busy machine
+LOOK_EVERY = 0.02  # seconds
+
+_children: list[subprocess.Popen[bytes]] = []  # kept so that those that ended are reaped
+
+
+def start(run: Run) -> None:
+    """Launch the worker of a new run, or of one to be resumed; returns as soon as it lives.
+
+    Raises RunError when the run is being worked on already, is done, or its worker cannot be started.
+    """
+    try:
+        launch = locks.take(run / locks.LAUNCH_LOCK, seconds=1.0)
+    except OSError as error:
+        raise RunError(f"Run {run.name} cannot be started: {error.strerror or error}.") from None
+    if launch is None or locks.is_held(run / locks.WORKER_LOCK):
+        if launch:
+            launch.release()
+        raise RunError(f"Run {run.name} is being worked on already. Stop it first, or just watch it.")
+    with launch:  # while it is held, the run counts as alive
+        _announce(run)
+        _await_life(run, _spawn(run))
+
+
+def resume(run: Run) -> None:
+    """Go on with a run that was paused, stopped or interrupted, or that failed. Raises RunError."""
+    state = store.read(run, metrics=False).state
+    if state not in RESUMABLE:
+        raise RunError(
+            f"Run {run.name} is {state}; only a run that is {', '.join(RESUMABLE)} can be resumed."
+        )
+    start(run)
+
+
+def _announce(run: Run) -> None:
+    """Queue the run, and write down that it waits."""
+    status = store.read(run, metrics=False).status
+    if status.state == "done":
+        raise RunError(f"Run {run.name} is done; start a new one.")
+    try:
+        store.withdraw_wishes(run)
+        locks.enqueue(run.folder)
+        store.write_status(run, replace(status, state="queued", message="", pid=0, seconds_left=-1.0))
+    except OSError as error:
+        raise RunError(
+            f"Run {run.name} cannot be started: {error.strerror or error}. "
+            f"Free some space in {run.folder.parent}."
+        ) from None
+
+
+def _spawn(run: Run) -> subprocess.Popen[bytes]:
+    """The worker's process, in a session of its own, saying what it has to say in worker.log."""
+    package_home = str(Path(__file__).parents[2])
+    known = os.environ.get("PYTHONPATH")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([package_home, known] if known else [package_home]),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    command = [sys.executable, "-m", "mnist_core.runs.worker", str(run.folder.absolute())]
+    _children[:] = [child for child in _children if child.poll() is None]
+    try:
+        with (run / store.LOG).open("ab") as log:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+                creationflags=_windows_flags(),
+            )
+    except OSError as error:
+        raise RunError(f"Run {run.name}: its worker cannot be started: {error.strerror or error}.") from None
+    _children.append(child)
+    return child
+
+
+def _windows_flags() -> int:
+    if sys.platform == "win32":
+        return subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    return 0
+
+
+def _await_life(run: Run, child: subprocess.Popen[bytes]) -> None:
+    """Wait until the worker holds its lock. One that ended at once is found dead by the next reader."""
+    deadline = time.monotonic() + ALIVE_WITHIN
+    while time.monotonic() < deadline and child.poll() is None:
+        if locks.is_held(run / locks.WORKER_LOCK):
+            return
+        time.sleep(LOOK_EVERY)

@@ -1,0 +1,286 @@
+"""The run folder: everything a run is, in files that anyone can open, zip and hand in.
+
+    runs/20261120-141233-task-2-a3f/
+        request.json            design, recipe, data: what was asked for; never changes
+        metrics.jsonl           one line for every event, appended whole
+        status.json             where the run stands, replaced whole about once a second
+        worker.log              what the worker said
+        checkpoint.safetensors  weights after the last whole epoch, with design, recipe and figures
+        state.safetensors       everything needed to go on exactly from there
+        stop, pause             empty files: a wish to the worker
+        worker.lock             held by the operating system exactly while the worker lives
+
+Nothing here needs torch. Reading never raises on what a crash leaves behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mnist_core.architecture.spec import ModelSpec, SpecError
+from mnist_core.runs import locks
+from mnist_core.runs.files import read_lines, read_object, replace_file
+from mnist_core.runs.status import LIVE, Status
+from mnist_core.training.recipe import Recipe, RecipeError
+
+REQUEST, STATUS, METRICS, LOG = "request.json", "status.json", "metrics.jsonl", "worker.log"
+CHECKPOINT, STATE = "checkpoint.safetensors", "state.safetensors"
+STOP, PAUSE = "stop", "pause"
+DATA_NAMES = ("mnist", "synthetic")
+
+
+class RunError(Exception):
+    """A run that cannot be made, found or changed as asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training attempt, by its folder. `name` is the folder's name and the run's in the URL."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def __truediv__(self, name: str) -> Path:
+        return self.folder / name
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as it is now. `spec` and `recipe` are None when request.json is broken (state: failed)."""
+
+    run: Run
+    created: datetime
+    spec: ModelSpec | None
+    recipe: Recipe | None
+    data: str
+    status: Status
+    steps: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "step"
+    epochs: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "epoch"
+    checkpoint: Path | None = None  # None until the first epoch has ended
+
+    @property
+    def state(self) -> str:
+        return self.status.state
+
+    @property
+    def alive(self) -> bool:
+        return self.state in LIVE
+
+
+def runs_folder() -> Path:
+    """Where the runs are: `MNIST_LAB_RUNS`, else runs/ beside the package. It need not exist."""
+    wish = os.environ.get("MNIST_LAB_RUNS")
+    return Path(wish).absolute() if wish else Path(__file__).parents[2] / "runs"
+
+
+def create(spec: ModelSpec, recipe: Recipe, data: str = "mnist", root: Path | None = None) -> Run:
+    """A new run folder that waits to be launched. Raises RunError when it cannot be written."""
+    if data not in DATA_NAMES:
+        raise RunError(f"data is {data!r}; it must be one of {', '.join(DATA_NAMES)}.")
+    root = root or runs_folder()
+    now = datetime.now(UTC)
+    request = {
+        "version": 1,
+        "created": now.isoformat(timespec="seconds"),
+        "data": data,
+        "recipe": recipe.to_dict(),
+        "spec": json.loads(spec.to_json()),
+    }
+    try:
+        run = Run(_new_folder(root, now, spec.name))
+        write_status(run, Status())
+        # Last: a folder without a request is no run yet.
+        replace_file(run / REQUEST, json.dumps(request, indent=1, ensure_ascii=False).encode())
+    except OSError as error:
+        raise RunError(
+            f"A run cannot be written to {root}: {error.strerror or error}. "
+            "Free some space there, or let MNIST_LAB_RUNS name a folder that can be written."
+        ) from None
+    return run
+
+
+def _new_folder(root: Path, now: datetime, name: str) -> Path:
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].strip("-") or "run"
+    root.mkdir(parents=True, exist_ok=True)
+    while True:  # until the three random digits are new
+        folder = root / f"{now.astimezone():%Y%m%d-%H%M%S}-{slug}-{secrets.token_hex(2)[:3]}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+
+
+def write_status(run: Run, status: Status) -> None:
+    """Replace status.json. Only the one who holds the worker's or the launch lock does this (or `create`)."""
+    stamped = replace(status, updated=datetime.now(UTC).isoformat(timespec="seconds"))
+    replace_file(run / STATUS, json.dumps(asdict(stamped), ensure_ascii=False).encode(), durable=False)
+
+
+def find(name: str, root: Path | None = None) -> Run | None:
+    """The run of this name, None when there is none. Names that lead elsewhere are no runs."""
+    if not re.fullmatch(r"[\w][\w.-]*", name):
+        return None
+    run = Run((root or runs_folder()) / name)
+    return run if (run / REQUEST).is_file() else None
+
+
+def list_runs(root: Path | None = None, newest: int = 100) -> tuple[RunView, ...]:
+    """The newest runs, newest first, without their metrics. Folders that are no runs are passed over."""
+    root = root or runs_folder()
+    try:
+        names = sorted((entry.name for entry in os.scandir(root) if entry.is_dir()), reverse=True)
+    except OSError:
+        return ()
+    found = (run for name in names if (run := find(name, root)))
+    return tuple(read(run, metrics=False) for run, _ in zip(found, range(newest), strict=False))
+
+
+def read(run: Run, metrics: bool = True) -> RunView:
+    """The run as it is now. Whatever is missing or torn is left out; this never raises."""
+    request = read_object(run / REQUEST)
+    spec, recipe, broken = _parse(request)
+    status = _current_status(run)
+    if not run.folder.is_dir():
+        status = replace(status, state="deleted", message=f"Run {run.name}: its folder was deleted.")
+    elif broken and status.state not in LIVE:
+        status = replace(status, state="failed", message=f"Run {run.name}: {broken}")
+    lines = read_lines(run / METRICS) if metrics else []
+    data = request.get("data")
+    return RunView(
+        run=run,
+        created=_time(request.get("created"), run),
+        spec=spec,
+        recipe=recipe,
+        data=data if data in DATA_NAMES else "unknown data",
+        status=status,
+        steps=tuple(line for line in lines if line.get("event") == "step"),
+        epochs=tuple(line for line in lines if line.get("event") == "epoch"),
+        checkpoint=run / CHECKPOINT if (run / CHECKPOINT).is_file() else None,
+    )
+
+
+def _parse(request: dict[str, Any]) -> tuple[ModelSpec | None, Recipe | None, str]:
+    """Design and recipe of a request; where one is broken, None and why."""
+    if not request:
+        return None, None, f"{REQUEST} is missing or broken. Delete the run."
+    spec, recipe, broken = None, None, ""
+    try:
+        spec = ModelSpec.from_json(json.dumps(request.get("spec")))
+    except SpecError as error:
+        broken = f"the design in {REQUEST} is broken. {error}"
+    try:
+        recipe = Recipe.from_json(json.dumps(request.get("recipe")))
+    except RecipeError as error:
+        broken = f"the recipe in {REQUEST} is broken. {error}"
+    return spec, recipe, broken
+
+
+def _time(text: Any, run: Run) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        pass
+    try:
+        return datetime.fromtimestamp(run.folder.stat().st_ctime, UTC)
+    except OSError:
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _current_status(run: Run) -> Status:
+    """status.json; when it says that a worker is at it but none lives, the run was interrupted.
+
+    The finding is written down under both locks, so that it is made once and a worker that is just
+    being launched is never declared dead.
+    """
+    status = Status.from_dict(read_object(run / STATUS))
+    if status.state not in LIVE or locks.is_alive(run.folder) or not run.folder.is_dir():
+        return status
+    try:
+        launch = locks.take(run / locks.LAUNCH_LOCK)
+        worker = locks.take(run / locks.WORKER_LOCK) if launch else None
+    except OSError:  # a folder we may only read
+        launch, worker = None, None
+    try:
+        status = Status.from_dict(read_object(run / STATUS))  # it may have ended properly meanwhile
+        if status.state not in LIVE or (worker is None and locks.is_alive(run.folder)):
+            return status
+        status = replace(status, state="interrupted", message=_obituary(run, status), seconds_left=-1.0)
+        if worker:
+            with suppress(OSError):  # no space: the next reader will find the same
+                write_status(run, status)
+        return status
+    finally:
+        for lock in (worker, launch):
+            if lock:
+                lock.release()
+
+
+def _obituary(run: Run, status: Status) -> str:
+    last = log_tail(run, 1)
+    if not status.pid and not last:
+        return f"Run {run.name}: it was never started. Resume starts it."
+    said = f"last line of worker.log: “{last}”" if last else "worker.log is empty"
+    resume = (
+        f"Resume goes on in epoch {status.saved_epoch}" if status.saved_epoch else "Resume starts it again"
+    )
+    return f"Run {run.name}: the worker (pid {status.pid}) ended without finishing; {said}. {resume}."
+
+
+def log_tail(run: Run, lines: int = 20) -> str:
+    """The last lines of worker.log that are not empty."""
+    try:
+        with (run / LOG).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 64 * 1024))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
+
+
+def request_stop(run: Run) -> None:
+    """Ask the worker to stop after the step it is at; what it has is kept. Harmless when none lives."""
+    _wish(run, STOP)
+
+
+def request_pause(run: Run) -> None:
+    """Ask the worker to save its state and end, to be resumed later. Harmless when none lives."""
+    _wish(run, PAUSE)
+
+
+def _wish(run: Run, name: str) -> None:
+    if run.folder.is_dir():
+        (run / name).touch()
+
+
+def withdraw_wishes(run: Run) -> None:
+    """Forget old wishes to stop or pause."""
+    for name in (STOP, PAUSE):
+        (run / name).unlink(missing_ok=True)
+
+
+def delete(run: Run) -> None:
+    """Remove the run and all its files. Raises RunError while its worker lives."""
+    if locks.is_alive(run.folder):
+        raise RunError(f"Run {run.name} is still at work. Stop it first, then delete it.")
+    grave = run.folder.with_name(f".deleted-{run.name}-{secrets.token_hex(2)}")
+    try:
+        run.folder.rename(grave)  # gone from every list at once, also when the removal is cut short
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"Run {run.name} cannot be deleted: {error.strerror or error}.") from None
+    shutil.rmtree(grave, ignore_errors=True)
