@@ -131,7 +131,7 @@ def write_status(run: Run, status: Status) -> None:
 
 def find(name: str, root: Path | None = None) -> Run | None:
     """The run of this name, None when there is none. Names that lead elsewhere are no runs."""
-    if not re.fullmatch(r"[\w][\w.-]*", name):
+    if not re.fullmatch(r"\w[\w.-]{0,120}", name, re.ASCII):
         return None
     run = Run((root or runs_folder()) / name)
     return run if (run / REQUEST).is_file() else None

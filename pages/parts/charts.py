@@ -1,0 +1,220 @@
+"""Curves that grow without flicker: one Plotly chart that is updated in place and keeps zoom and hover.
+
+`st.plotly_chart` makes a new chart whenever its figure changes. This component calls `Plotly.react` on the
+same element instead. Plotly's script comes from the installed plotly package and is served by the lab itself.
+Colours are names of Streamlit's CSS variables, so that charts follow the theme, light or dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from mnist_core.runs.curves import Curves, Point
+from mnist_core.runs.figures import TARGET_ACCURACY
+from mnist_core.runs.files import replace_file
+
+STATIC = Path(__file__).parents[2] / "static"  # what Streamlit serves as app/static/
+HEIGHT = 300  # px, the same before, while and after there is data
+
+ACCENT, TEXT, FAINT = "--st-primary-color", "--st-text-color", "--st-gray-color"
+GOAL, GRID = "--st-green-color", "--st-border-color"
+
+_CSS = """
+.mnist-lab-chart { width: 100%; overflow: hidden; }
+.mnist-lab-chart .modebar { opacity: 0.7; }
+"""
+
+_JS = """
+const plotly = (url) => (window.mnistLabPlotly ??= new Promise((resolve, reject) => {
+  if (window.Plotly) return resolve(window.Plotly);
+  const script = document.createElement("script");
+  script.src = url;
+  script.onload = () => resolve(window.Plotly);
+  script.onerror = () => { window.mnistLabPlotly = undefined; reject(new Error(url)); };
+  document.head.append(script);
+}));
+
+// Strings that name a CSS variable become its value in the theme of the moment.
+const themed = (value, style) => {
+  if (typeof value === "string") {
+    return value.startsWith("--st-") ? style.getPropertyValue(value).trim() : value;
+  }
+  if (Array.isArray(value)) return value.map((item) => themed(item, style));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, themed(item, style)]));
+};
+
+export default async function ({ data, parentElement }) {
+  const chart = parentElement.querySelector(".mnist-lab-chart");
+  chart.style.height = `${data.layout.height}px`;
+  let library;
+  try {
+    library = await plotly(data.script);
+  } catch (error) {
+    chart.textContent = `The charts need ${error.message}, which this server does not give. Reload the page.`;
+    return;
+  }
+  const style = getComputedStyle(chart);
+  const options = { displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
+  await library.react(chart, themed(data.traces, style), themed(data.layout, style), options);
+  if (!chart.resizing) {
+    chart.resizing = new ResizeObserver(() => chart.isConnected && library.Plots.resize(chart));
+    chart.resizing.observe(parentElement);
+  }
+  return () => { chart.resizing?.disconnect(); library.purge(chart); };
+}
+"""
+
+_component = st.components.v2.component(
+    "mnist_lab_chart", html='<div class="mnist-lab-chart"></div>', css=_CSS, js=_JS, isolate_styles=False
+)
+
+
+@st.cache_resource
+def _script_url() -> str:
+    """Where the browser gets the installed Plotly's script, which is put into the served folder once."""
+    installed = distribution("plotly")
+    name = f"plotly-{installed.version}.min.js"
+    if not (STATIC / name).exists():
+        STATIC.mkdir(exist_ok=True)
+        script = Path(str(installed.locate_file("plotly/package_data/plotly.min.js")))
+        replace_file(STATIC / name, script.read_bytes())
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{f'/{base}' if base else ''}/app/static/{name}"
+
+
+def chart(key: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], height: int = HEIGHT) -> None:
+    """A Plotly chart that lives on as long as `key` is shown.
+
+    Zoom and hidden curves are kept while `layout["uirevision"]` stays the same.
+    """
+    data = {"script": _script_url(), "traces": list(traces), "layout": {**_layout(height), **layout}}
+    _component(key=key, data=data, height=height)
+
+
+def accuracy_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
+    """Accuracy by epoch in percent: test (or validation) and train, and the course's bar."""
+    judged = curves.validation_accuracy or curves.test_accuracy
+    best = max((y for _, y in judged), default=1.0)
+    low = min(98.0, 100 - 4 * (100 - 100 * best))  # the closer to 100 %, the closer one looks
+    traces = [
+        _curve("train", _percent(curves.train_accuracy), FAINT, unit=" %", digits=2),
+        _curve("validation", _percent(curves.validation_accuracy), "--st-violet-color", unit=" %", digits=2),
+        _curve("test", _percent(curves.test_accuracy), ACCENT, unit=" %", digits=2),
+    ]
+    layout = {
+        "uirevision": about,
+        "yaxis": {**_axis("accuracy, %"), "range": [max(0.0, low), 100.05]},
+        "xaxis": {**_axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
+        "shapes": [_level(100 * TARGET_ACCURACY)],
+        "annotations": [_level_name(100 * TARGET_ACCURACY, f"{100 * TARGET_ACCURACY:g}")]
+        + ([] if judged else [_hint("after the first epoch")]),
+    }
+    chart(key, [trace for trace in traces if trace["x"]], layout)
+
+
+def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
+    """Loss in nats on a logarithmic scale: train by step, as it was and smoothed; test by epoch."""
+    steps = {**_curve("train, a step", curves.step_loss, FAINT), "opacity": 0.25, "hoverinfo": "skip"}
+    steps = {**steps, "mode": "lines", "line": {"color": FAINT, "width": 1}, "showlegend": False}
+    steps.pop("hovertemplate")
+    traces = [
+        steps,
+        {**_curve("train, smoothed", curves.smoothed_loss, FAINT), "mode": "lines"},
+        _curve("validation", curves.validation_loss, "--st-violet-color"),
+        _curve("test", curves.test_loss, ACCENT),
+    ]
+    layout = {
+        "uirevision": about,
+        "yaxis": {**_axis("loss, nats"), "type": "log", "dtick": "D2", "tickformat": "~g"},
+        "xaxis": {**_axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
+        "annotations": [] if curves.step_loss else [_hint("after the first steps")],
+    }
+    chart(key, [trace for trace in traces if trace["x"]], layout)
+
+
+def _percent(points: Sequence[Point]) -> list[Point]:
+    return [(x, 100 * y) for x, y in points]
+
+
+def _curve(name: str, points: Sequence[Point], color: str, unit: str = "", digits: int = 4) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "name": name,
+        "x": [round(x, 4) for x, _ in points],
+        "y": [float(f"{y:.5g}") for _, y in points],
+        "mode": "lines+markers" if len(points) < 40 else "lines",
+        "line": {"color": color, "width": 2},
+        "marker": {"size": 6},
+        "hovertemplate": f"%{{y:.{digits}f}}{unit}",
+    }
+
+
+def _layout(height: int) -> dict[str, Any]:
+    return {
+        "height": height,
+        "margin": {"l": 56, "r": 12, "t": 28, "b": 40},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "--st-font", "size": 13, "color": TEXT},
+        "hovermode": "x unified",
+        "hoverlabel": {"bgcolor": "--st-secondary-background-color", "font": {"color": TEXT}},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": FAINT, "activecolor": ACCENT},
+        "showlegend": True,
+    }
+
+
+def _axis(title: str) -> dict[str, Any]:
+    return {
+        "title": {"text": title, "standoff": 8, "font": {"size": 12}},
+        "gridcolor": GRID,
+        "linecolor": GRID,
+        "zeroline": False,
+        "automargin": False,
+    }
+
+
+def _level(y: float) -> dict[str, Any]:
+    line = {"color": GOAL, "width": 1.5, "dash": "dash"}
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": y,
+        "y1": y,
+        "line": line,
+        "layer": "below",
+    }
+
+
+def _level_name(y: float, text: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "right",
+        "y": y,
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"color": GOAL, "size": 12},
+    }
+
+
+def _hint(text: str) -> dict[str, Any]:
+    font = {"color": FAINT, "size": 13}
+    return {
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0.5,
+        "showarrow": False,
+        "font": font,
+    }
