@@ -1,0 +1,1 @@
+"""The course: published experiments, assignments and what is handed in."""

@@ -1,0 +1,138 @@
+"""What the lab remembers for one browser tab. The only user of `st.session_state`.
+
+The design lives in the link (`?design=…&name=…`), so that a reload, the back button or another person with
+the same link shows the same; undo and redo live here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from mnist_core.architecture.spec import ModelSpec, SpecError
+from mnist_core.architecture.text import from_text, to_text
+from mnist_core.course.experiments import EXPERIMENTS
+
+START = "task-2"
+MAX_UNDO = 200
+
+
+def begin() -> None:
+    """Reads the link and writes the design back into it; call first in every run of the script."""
+    memory = st.session_state
+    link = _link()
+    if "spec" not in memory:
+        memory.spec, memory.past, memory.future, memory.notice = EXPERIMENTS[START].spec, [], [], None
+        memory.baseline = memory.spec
+        if link:
+            _follow(link)
+            memory.past, memory.baseline = [], memory.spec
+    elif link and link != memory.link:
+        _follow(link)
+    write_link()
+
+
+def _link() -> tuple[str, str] | None:
+    text = st.query_params.get("design")
+    return None if text is None else (text, st.query_params.get("name", "untitled"))
+
+
+def _follow(link: tuple[str, str]) -> None:
+    """Takes the design of a link; one that cannot be read leaves the design as it is and a notice."""
+    try:
+        set_spec(from_text(*link))
+    except SpecError as error:
+        st.session_state.notice = f"The design in this link cannot be read, so you see another one. {error}"
+
+
+def write_link() -> None:
+    """Puts the current design into the address bar."""
+    spec = st.session_state.spec
+    st.session_state.link = link = (to_text(spec), spec.name)
+    if _link() != link:
+        st.query_params.update({"design": link[0], "name": link[1]})
+
+
+def notice() -> str | None:
+    """A message to show once."""
+    text: str | None = st.session_state.notice
+    st.session_state.notice = None
+    return text
+
+
+def set_notice(text: str) -> None:
+    """A message that the next page shows once."""
+    st.session_state.notice = text
+
+
+# -- the design --
+
+
+def current_spec() -> ModelSpec:
+    """The design that all pages work on."""
+    spec: ModelSpec = st.session_state.spec
+    return spec
+
+
+def set_spec(spec: ModelSpec) -> None:
+    """Makes `spec` the current design; the former one can be had back by `undo`."""
+    memory = st.session_state
+    if spec != memory.spec:
+        memory.past = [*memory.past, memory.spec][-MAX_UNDO:]
+        memory.future = []
+        memory.spec = spec
+
+
+def baseline() -> ModelSpec:
+    """The design that differences are counted from: what one last opened."""
+    spec: ModelSpec = st.session_state.baseline
+    return spec
+
+
+def open_spec(spec: ModelSpec) -> None:
+    """Like `set_spec`, but differences are counted from here."""
+    set_spec(spec)
+    st.session_state.baseline = spec
+
+
+def can_undo() -> bool:
+    return bool(st.session_state.past)
+
+
+def can_redo() -> bool:
+    return bool(st.session_state.future)
+
+
+def undo() -> None:
+    memory = st.session_state
+    if memory.past:
+        memory.future = [*memory.future, memory.spec]
+        memory.spec = memory.past[-1]
+        memory.past = memory.past[:-1]
+
+
+def redo() -> None:
+    memory = st.session_state
+    if memory.future:
+        memory.past = [*memory.past, memory.spec]
+        memory.spec = memory.future[-1]
+        memory.future = memory.future[:-1]
+
+
+# -- widgets and components --
+
+
+def value(key: str) -> Any:
+    """What the widget or component with this key holds."""
+    return st.session_state.get(key)
+
+
+def put(key: str, value: Any) -> None:
+    """Gives the widget with this key a value, before it is drawn."""
+    st.session_state[key] = value
+
+
+def trigger(key: str, name: str) -> Any:
+    """The value that the component `key` just sent under `name`; for its callbacks."""
+    return st.session_state[key][name]
