@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.parts import state
+from pages.parts.style import house_style
 
-st.set_page_config(page_title="MNIST lab", page_icon=":material/neurology:", layout="wide")
+st.set_page_config(page_title="MNIST lab", page_icon="pages/parts/favicon.png", layout="wide")
 page = st.navigation(
     [
         st.Page("pages/design.py", title="Design", icon=":material/schema:", default=True),
@@ -13,5 +14,6 @@ page = st.navigation(
     ],
     position="top",
 )
+house_style()
 state.begin()
 page.run()

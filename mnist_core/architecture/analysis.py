@@ -110,6 +110,11 @@ class Analysis:
         return sum(report.units for report in self.layers if not isinstance(report.layer, Container))
 
     @property
+    def complete(self) -> bool:
+        """Whether every layer that is on has a shape, so that the totals are those of the whole design."""
+        return self.output is not None
+
+    @property
     def active(self) -> tuple[LayerReport, ...]:
         """The reports of layers that take part: not disabled, shape known."""
         return tuple(report for report in self.layers if report.view)
@@ -147,6 +152,10 @@ def analyze(spec: ModelSpec) -> Analysis:
     return _Walk(spec).run()
 
 
+class _OutOfRange(Exception):
+    """A layer with a number that is out of its range."""
+
+
 class _Walk:
     """One pass over a spec; collects reports and problems."""
 
@@ -156,17 +165,20 @@ class _Walk:
         self.problems: list[Problem] = []
         self.applications = 0
         self.params = 0
+        self.out_of_range: set[int] = set()  # numbers of layers from which nothing can be derived
         self.at = 0  # number of the layer that is being applied
 
     def run(self) -> Analysis:
         self.check_limits()
-        if not self.problems:
+        if not any(problem.layer is None for problem in self.problems):
             try:
                 channels, height, width = self.spec.input_shape
                 end = self.sequence(self.spec.layers, 1, View((channels, height, width), (height, width)))
                 self.check_output(end)
             except Misfit as misfit:
                 self.problem(self.at, misfit.field, misfit.message, misfit.fix)
+            except _OutOfRange:
+                pass  # said by check_limits already
         return Analysis(self.spec, tuple(self.reports.values()), tuple(self.problems))
 
     def problem(self, number: int | None, name: str | None, message: str, fix: Fix | None = None) -> None:
@@ -189,6 +201,7 @@ class _Walk:
             if report.depth > MAX_DEPTH:
                 what = f"it is nested {report.depth} containers deep; at most {MAX_DEPTH} are allowed."
                 self.problem(number, None, what)
+                self.out_of_range.add(number)
             for name, limits in _RANGES[type(report.layer)]:
                 self.check_range(number, name, getattr(report.layer, name), limits)
 
@@ -197,6 +210,7 @@ class _Walk:
         if value is None or all(limits.low <= one <= limits.high for one in values):
             return
         nearest = tuple(type(one)(min(max(one, limits.low), limits.high)) for one in values)
+        self.out_of_range.add(number)
         fix = Site(self.spec, number).set(name, nearest if isinstance(value, tuple) else nearest[0])
         allowed = f"{number_text(limits.low)} to {number_text(limits.high)}"
         self.problem(number, name, f"{name} is {number_text(value)}; allowed are {allowed}.", fix)
@@ -211,6 +225,8 @@ class _Walk:
 
     def apply(self, layer: Layer, number: int, view: View) -> View:
         self.at = number
+        if number in self.out_of_range:
+            raise _OutOfRange
         self.applications += 1
         if self.applications > MAX_APPLICATIONS:
             raise Misfit(

@@ -41,7 +41,7 @@ class Layer(BaseModel):
 
 
 class Conv2d(Layer):
-    """Slides `out_channels` learned kernels over the map; each gives one output channel."""
+    """Slides learned kernels over the map; each gives one output channel."""
 
     kind: Literal["conv2d"] = "conv2d"
     out_channels: Channels = Field(description="number of kernels, so of output channels")
@@ -225,7 +225,7 @@ class Residual(Layer):
 
 
 class Repeat(Layer):
-    """Applies its layers `times` times with the same weights; params count once."""
+    """Applies its layers several times with the same weights; params count once."""
 
     kind: Literal["repeat"] = "repeat"
     times: Annotated[int, Limits(1, 100)] = Field(2, description="number of applications")
@@ -259,7 +259,7 @@ AnyLayer = Annotated[
     | Repeat,
     Field(discriminator="kind"),
 ]
-Container = Residual | Repeat
+Container = Residual | Repeat  # also for isinstance and issubclass
 
 Residual.model_rebuild()
 Repeat.model_rebuild()

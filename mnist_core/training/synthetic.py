@@ -7,11 +7,14 @@ in the middle of 28 × 28, as MNIST's digits were. Same seed, same digits.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-from torch import Tensor
 
 from mnist_core.training.skeletons import SKELETONS, Skeleton
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TRAIN, TEST, SEED = 12_000, 2_000, 20_260
 SIDE, BOX = 28, 20
@@ -21,6 +24,8 @@ _CHUNK = 2_000  # digits drawn at a time, so that a render takes tens of megabyt
 
 def digits(train: int = TRAIN, test: int = TEST, seed: int = SEED) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(train images, train labels, test images, test labels): uint8 (N, 28, 28) and int64 (N,), shuffled."""
+    import torch  # only here: a page that shows one digit must not wait for torch
+
     streams = np.random.SeedSequence(seed).spawn(2)
     train_images, train_labels = render(train, np.random.default_rng(streams[0]))
     test_images, test_labels = render(test, np.random.default_rng(streams[1]))

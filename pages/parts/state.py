@@ -6,6 +6,7 @@ the same link shows the same; undo and redo live here.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import streamlit as st
@@ -16,6 +17,7 @@ from mnist_core.course.experiments import EXPERIMENTS
 
 START = "task-2"
 MAX_UNDO = 200
+CATCH_UP = 2.0  # seconds that a browser may take to show the link of the last edit
 
 
 def begin() -> None:
@@ -25,10 +27,11 @@ def begin() -> None:
     if "spec" not in memory:
         memory.spec, memory.past, memory.future, memory.notice = EXPERIMENTS[START].spec, [], [], None
         memory.baseline = memory.spec
+        memory.links, memory.written = [("", "")], 0.0
         if link:
             _follow(link)
             memory.past, memory.baseline = [], memory.spec
-    elif link and link != memory.link:
+    elif link and link != memory.links[-1] and not _late(link):
         _follow(link)
     write_link()
 
@@ -36,6 +39,12 @@ def begin() -> None:
 def _link() -> tuple[str, str] | None:
     text = st.query_params.get("design")
     return None if text is None else (text, st.query_params.get("name", "untitled"))
+
+
+def _late(link: tuple[str, str]) -> bool:
+    """Whether a link is only the address bar catching up with quick edits, not a person going back."""
+    memory = st.session_state
+    return link in memory.links and time.monotonic() - memory.written < CATCH_UP
 
 
 def _follow(link: tuple[str, str]) -> None:
@@ -49,7 +58,10 @@ def _follow(link: tuple[str, str]) -> None:
 def write_link() -> None:
     """Puts the current design into the address bar."""
     spec = st.session_state.spec
-    st.session_state.link = link = (to_text(spec), spec.name)
+    link = (to_text(spec), spec.name)
+    memory = st.session_state
+    if link != memory.links[-1]:
+        memory.links, memory.written = [*memory.links, link][-20:], time.monotonic()
     if _link() != link:
         st.query_params.update({"design": link[0], "name": link[1]})
 
@@ -118,6 +130,26 @@ def redo() -> None:
         memory.past = [*memory.past, memory.spec]
         memory.spec = memory.future[-1]
         memory.future = memory.future[:-1]
+
+
+# -- the run that Train shows --
+
+
+def selected_run() -> str | None:
+    """The name of the run: the link's, else the one that was looked at last."""
+    name = st.query_params.get("run") or st.session_state.get("run")
+    if name:
+        select_run(name)
+    return name
+
+
+def select_run(name: str | None) -> None:
+    """Show this run, or none, and put it into the address bar."""
+    st.session_state.run = name
+    if name and st.query_params.get("run") != name:
+        st.query_params["run"] = name
+    elif not name:
+        st.query_params.pop("run", None)
 
 
 # -- widgets and components --

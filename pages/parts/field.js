@@ -1,0 +1,116 @@
+// A digit with the receptive field of one unit drawn on it. Stepping through the layers and choosing the unit
+// happen here, without the server: all that is needed is one line of numbers a layer.
+
+const SVG = "http://www.w3.org/2000/svg";
+const svg = (tag, attributes = {}, ...children) => {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+};
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const both = (pair, join = "×") => (pair[0] === pair[1] ? `${pair[0]}` : pair.join(join));
+
+class Field {
+  constructor(root) {
+    this.root = root;
+    this.number = null; // the layer that is shown
+    this.place = [0.5, 0.5]; // where the unit is, as a fraction of the map
+    window.addEventListener("mnist-lab-layer", (event) => this.show(event.detail));
+    const [previous, next] = root.querySelectorAll("button");
+    previous.addEventListener("click", () => this.go(-1));
+    next.addEventListener("click", () => this.go(1));
+    root.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (by) this.go(by);
+    });
+    const picture = root.querySelector("svg");
+    const point = (event) => {
+      if (event.type === "pointermove" && event.pointerType !== "mouse" && !event.buttons) return;
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
+      this.aim(at.y, at.x);
+    };
+    picture.addEventListener("pointermove", point);
+    picture.addEventListener("pointerdown", point);
+  }
+
+  update(data) {
+    this.data = data;
+    if (!data.layers.some((layer) => layer.n === this.number)) this.number = data.start;
+    this.draw();
+  }
+
+  get index() {
+    return this.data.layers.findIndex((layer) => layer.n === this.number);
+  }
+
+  go(by) {
+    const next = this.data.layers[clamp(this.index + by, 0, this.data.layers.length - 1)];
+    if (!next) return;
+    this.number = next.n;
+    window.dispatchEvent(new CustomEvent("mnist-lab-show-layer", { detail: next.n }));
+    this.draw();
+  }
+
+  show(number) {
+    if (!this.data.layers.some((layer) => layer.n === number)) return;
+    this.number = number;
+    this.draw();
+  }
+
+  // The unit whose centre is nearest to a point of the image.
+  aim(y, x) {
+    const layer = this.data.layers[this.index];
+    if (!layer) return;
+    this.place = [y, x].map((value, axis) => {
+      const unit = Math.round((value - layer.start[axis]) / layer.jump[axis]);
+      const size = layer.grid[axis];
+      return size > 1 ? clamp(unit, 0, size - 1) / (size - 1) : 0.5;
+    });
+    this.draw();
+  }
+
+  draw() {
+    const { height, width, pixels, layers } = this.data;
+    const picture = this.root.querySelector("svg");
+    const layer = layers[this.index];
+    const margin = Math.ceil(Math.max(height, width) * 0.16);
+    picture.setAttribute("viewBox", `${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}`);
+    picture.replaceChildren(
+      svg("rect", { x: 0, y: 0, width, height, class: "lab-image" }),
+      ...pixels.map(([row, column, grey]) =>
+        svg("rect", { x: column, y: row, width: 1.02, height: 1.02, fill: "#fff", "fill-opacity": grey / 255 }),
+      ),
+    );
+    const title = this.root.querySelector(".lab-field-title");
+    const text = this.root.querySelector(".lab-field-text");
+    if (!layer) {
+      title.textContent = "no layer yet";
+      text.textContent = "Add a layer to see what its units see.";
+      return;
+    }
+    const unit = layer.grid.map((size, axis) => Math.round(this.place[axis] * (size - 1)));
+    const centre = unit.map((value, axis) => layer.start[axis] + value * layer.jump[axis]);
+    const low = centre.map((value, axis) => value - layer.field[axis] / 2);
+    const high = centre.map((value, axis) => value + layer.field[axis] / 2);
+    const seen = [height, width].map((size, axis) => [clamp(low[axis], 0, size), clamp(high[axis], 0, size)]);
+    const box = { x: low[1], y: low[0], width: layer.field[1], height: layer.field[0] };
+    const inside = { x: seen[1][0], y: seen[0][0], width: seen[1][1] - seen[1][0], height: seen[0][1] - seen[0][0] };
+    picture.append(svg("rect", { ...box, class: "lab-window" }), svg("rect", { ...inside, class: "lab-seen" }));
+    picture.append(svg("circle", { cx: centre[1], cy: centre[0], r: 0.5, class: "lab-centre" }));
+    const size = seen.map(([from, to]) => Math.max(0, to - from));
+    title.textContent = `${layer.n} ${layer.kind}`;
+    const clipped = size[0] < layer.field[0] || size[1] < layer.field[1];
+    const covers = size[0] === height && size[1] === width;
+    text.textContent =
+      `A unit of this ${layer.shape} map sees ${both(layer.field)} px` +
+      (covers ? ": the whole image" : clipped ? `, of which ${both(size)} px are image and the rest padding` : "") +
+      `. Neighbouring units are ${both(layer.jump)} px apart.`;
+  }
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".lab-field-view");
+  root.field ??= new Field(root);
+  root.field.update(data);
+}

@@ -1,0 +1,66 @@
+"""The receptive field of a unit, drawn on a digit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mnist_core.architecture.analysis import Analysis
+from mnist_core.architecture.rules import shape_text
+
+_HERE = Path(__file__)
+_mount = st.components.v2.component(
+    "field",
+    html="""<div class="lab-field-view" tabindex="-1">
+      <div class="lab-field-head">
+        <button type="button" aria-label="previous layer" title="previous layer (←)">◄</button>
+        <span class="lab-field-title"></span>
+        <button type="button" aria-label="next layer" title="next layer (→)">►</button>
+      </div>
+      <svg role="img" aria-label="digit with the receptive field of a unit"></svg>
+      <div class="lab-field-text" aria-live="polite"></div>
+    </div>""",
+    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
+    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+def field_view(analysis: Analysis, digit: np.ndarray, key: str = "field") -> None:
+    """`digit` is (28, 28) uint8; it is shown in the middle of the design's input."""
+    _, height, width = analysis.spec.input_shape
+    layers = [
+        {
+            "n": report.index,
+            "kind": report.kind,
+            "shape": shape_text(report.view.shape),
+            "grid": report.view.grid if len(report.view.shape) == 3 else (1, 1),
+            "field": report.view.field,
+            "jump": report.view.jump,
+            "start": report.view.start,
+        }
+        for report in analysis.active
+        if report.view
+    ]
+    pools = [report.index for report in analysis.active if report.kind == "max_pool2d"]
+    start = pools[0] if pools else (layers[-1]["n"] if layers else None)
+    data = {
+        "height": height,
+        "width": width,
+        "pixels": _ink(digit, height, width),
+        "layers": layers,
+        "start": start,
+    }
+    _mount(key=key, data=data)
+
+
+def _ink(digit: np.ndarray, height: int, width: int) -> list[list[Any]]:
+    """(row, column, grey) of every pixel that is not black and lies in the image."""
+    top, left = (height - digit.shape[0]) // 2, (width - digit.shape[1]) // 2
+    rows, columns = digit.nonzero()
+    inside = (rows + top >= 0) & (rows + top < height) & (columns + left >= 0) & (columns + left < width)
+    found = zip(rows[inside], columns[inside], strict=True)
+    return [[int(row) + top, int(column) + left, int(digit[row, column])] for row, column in found]

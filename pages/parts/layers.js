@@ -1,0 +1,372 @@
+// The layer list of the Design page: one line a layer, its fields under the chosen one, problems at their line.
+// Python owns the design; this sends edits as {op, …} and draws what comes back. No state of its own but
+// the choice of a line and an open menu.
+
+const element = (tag, attributes = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child != null && child !== false));
+  return node;
+};
+
+const icon = (name) => element("span", { class: "lab-icon", "aria-hidden": "true" }, name);
+
+const button = (label, name, action, more = {}) =>
+  element(
+    "button",
+    {
+      type: "button",
+      class: "lab-tool",
+      title: label,
+      "aria-label": label,
+      onclick: (event) => {
+        event.stopPropagation();
+        action();
+      },
+      ...more,
+    },
+    icon(name),
+  );
+
+// Prose begins with a capital; names of fields and kinds stay as they are written.
+const sentence = (text) => text.replace(/^(the|each|with|up|repeated|it) /, (word) => word[0].toUpperCase() + word.slice(1));
+
+class LayerList {
+  constructor(root) {
+    this.root = root;
+    this.selected = null; // number of the chosen layer
+    this.open = false; // whether its fields are shown
+    this.menu = null; // number of the layer before which the insert menu is open
+    this.waiting = false; // an edit of the structure is on its way
+    this.timers = new Map();
+    root.addEventListener("keydown", (event) => this.key(event));
+    this.listener = (event) => this.choose(event.detail, false);
+    window.addEventListener("mnist-lab-show-layer", this.listener);
+  }
+
+  update(data, send) {
+    this.data = data;
+    this.send = send;
+    this.waiting = false;
+    if (data.select && data.select.stamp !== this.stamp) {
+      this.stamp = data.select.stamp;
+      this.selected = data.select.n;
+    }
+    if (this.selected > data.rows.length) this.selected = data.rows.length || null;
+    this.draw();
+  }
+
+  edit(event) {
+    // Numbers of layers mean the list that is on screen, so one change of structure at a time.
+    if (this.waiting && event.op !== "set") return;
+    this.waiting = event.op !== "set";
+    window.setTimeout(() => (this.waiting = false), 1500);
+    this.send("edit", { ...event, stamp: Date.now() });
+  }
+
+  choose(n, toggle) {
+    this.open = toggle && n === this.selected ? !this.open : toggle || this.open;
+    this.selected = n;
+    this.draw();
+    this.root.querySelector(`[data-n="${n}"]`)?.scrollIntoView({ block: "nearest" });
+    if (toggle) window.dispatchEvent(new CustomEvent("mnist-lab-layer", { detail: n }));
+  }
+
+  // Drawing anew must not take the keyboard from whoever is typing.
+  draw() {
+    const active = this.root.contains(document.activeElement) ? document.activeElement : null;
+    const focus = active?.dataset.focus;
+    const typed = active?.matches("input:not([type=checkbox])") ? active.value : null;
+    const scroll = this.root.querySelector(".lab-rows")?.scrollTop ?? 0;
+    const { rows, problems } = this.data;
+    const list = element(
+      "div",
+      { class: "lab-rows", role: "list", "aria-label": "Layers" },
+      ...problems.map((problem) => this.problem(problem)),
+      ...rows.flatMap((row) => [this.menu === row.n && this.insertMenu(row.n), this.row(row)]).filter(Boolean),
+      this.menu === rows.length + 1 && this.insertMenu(rows.length + 1),
+      rows.length === 0 &&
+        element("div", { class: "lab-empty" }, "No layers yet. Add a block below, or pick an experiment above."),
+    );
+    this.root.replaceChildren(list, this.footer());
+    list.scrollTop = scroll;
+    if (focus) {
+      const again = this.root.querySelector(`[data-focus="${CSS.escape(focus)}"]`);
+      again?.focus({ preventScroll: true });
+      if (again && typed !== null) again.value = typed;
+    }
+    this.root.querySelector("[autofocus]")?.focus();
+  }
+
+  row(row) {
+    const chosen = row.n === this.selected;
+    const schema = this.data.kinds[row.kind];
+    const line = element(
+      "div",
+      {
+        class: `lab-row lab-${schema.family}${chosen ? " lab-chosen" : ""}${row.enabled ? "" : " lab-off"}`,
+        style: `--depth:${row.depth}`,
+        onclick: () => this.choose(row.n, true),
+      },
+      element("span", { class: "lab-n" }, row.n),
+      element(
+        "button",
+        {
+          type: "button",
+          class: "lab-kind",
+          "data-focus": `row ${row.n}`,
+          "aria-expanded": chosen && this.open,
+          title: schema.help,
+        },
+        row.kind,
+      ),
+      element("span", { class: "lab-summary" }, row.summary),
+      element("span", { class: "lab-marks" }, ...row.marks.map((mark) => element("span", { title: mark.help }, mark.text))),
+      element("span", { class: "lab-shape", title: "output: channels × height × width" }, row.shape ?? "–"),
+      element("span", { class: "lab-field", title: "receptive field in input pixels" }, row.field ? `${row.field} px` : "–"),
+      element(
+        "span",
+        { class: "lab-params", title: `${row.params} params, ${row.share} % of the design` },
+        element("i", { style: `width:${row.share}%` }),
+        row.params,
+      ),
+      chosen && this.tools(row),
+    );
+    return element(
+      "div",
+      { class: "lab-item", role: "listitem", "data-n": row.n },
+      line,
+      chosen && this.open && this.fields(row, schema),
+      ...row.problems.map((problem) => this.problem(problem)),
+    );
+  }
+
+  tools(row) {
+    const { n } = row;
+    return element(
+      "span",
+      { class: "lab-tools" },
+      button("Move up (Alt+↑)", "arrow_upward", () => this.move(n, -1)),
+      button("Move down (Alt+↓)", "arrow_downward", () => this.move(n, 1)),
+      button("Insert before (Insert)", "add", () => this.toggleMenu(n)),
+      button("Duplicate (Ctrl+D)", "content_copy", () => this.edit({ op: "duplicate", n })),
+      button(row.enabled ? "Switch off without deleting (O)" : "Switch on (O)", row.enabled ? "toggle_on" : "toggle_off", () =>
+        this.edit({ op: "set", n, field: "enabled", value: !row.enabled }),
+      ),
+      button("Delete (Del)", "delete", () => this.edit({ op: "delete", n })),
+    );
+  }
+
+  fields(row, schema) {
+    const boxes = schema.fields.map((field) => this.field(row, field));
+    const inside = schema.container && button("Add a layer inside", "add", () => this.edit({ op: "inside", n: row.n, add: "relu" }));
+    return element(
+      "div",
+      { class: "lab-fields", style: `--depth:${row.depth}` },
+      element("div", { class: "lab-help" }, schema.help),
+      ...boxes,
+      inside,
+    );
+  }
+
+  field(row, field) {
+    const id = `lab-${row.n}-${field.name}`;
+    const value = row.values[field.name];
+    const set = (value) => this.edit({ op: "set", n: row.n, field: field.name, value });
+    const common = { id, "data-focus": `field ${row.n} ${field.name}`, title: field.help, name: field.name };
+    let input;
+    if (field.type === "bool") {
+      input = element("input", { ...common, type: "checkbox", checked: value, onchange: (event) => set(event.target.checked) });
+    } else if (field.type === "choice") {
+      const options = field.options.map((option) => element("option", { selected: option === value }, option));
+      input = element("select", { ...common, onchange: (event) => set(event.target.value) }, ...options);
+    } else {
+      input = element("input", {
+        ...common,
+        type: "text",
+        inputmode: field.type === "float" ? "decimal" : "numeric",
+        autocomplete: "off",
+        value: value === null ? "" : [value].flat().join("×"),
+        placeholder: field.optional ? "as kernel_size" : "",
+        oninput: (event) => this.typed(event.target, field, set),
+        onkeydown: (event) => this.step(event, field, set),
+      });
+    }
+    return element("label", { for: id, title: field.help }, element("span", {}, field.name), input);
+  }
+
+  // 3, 3×1, 0.1 or nothing; what is none of these stays in the box, marked, and changes nothing.
+  read(text, field) {
+    const clean = text.trim().replace(",", ".");
+    if (clean === "" && field.optional) return null;
+    const number = field.type === "float" ? Number : (part) => (/^-?\d{1,12}$/.test(part) ? Number(part) : NaN);
+    const parts = clean.split(/[×x*]/i).map((part) => (part.trim() === "" ? NaN : number(part.trim())));
+    if (parts.some(Number.isNaN) || parts.length > (field.type === "pair" ? 2 : 1)) return undefined;
+    return parts.length === 1 ? parts[0] : parts;
+  }
+
+  typed(input, field, set) {
+    const value = this.read(input.value, field);
+    input.setAttribute("aria-invalid", value === undefined);
+    window.clearTimeout(this.timers.get(field.name));
+    if (value !== undefined) this.timers.set(field.name, window.setTimeout(() => set(value), 40));
+  }
+
+  step(event, field, set) {
+    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!by || event.altKey) return;
+    const value = this.read(event.target.value, field);
+    if (value === undefined || value === null) return;
+    event.preventDefault();
+    const size = field.type === "float" ? 0.01 : 1;
+    const next = [value].flat().map((one) => Math.min(field.high, Math.max(field.low, Number((one + by * size).toFixed(6)))));
+    event.target.value = next.join("×");
+    set(next.length === 1 ? next[0] : next);
+  }
+
+  problem(problem) {
+    return element(
+      "div",
+      { class: "lab-problem", role: "alert" },
+      icon("error"),
+      element("span", {}, sentence(problem.message)),
+      problem.fix &&
+        element(
+          "button",
+          { type: "button", class: "lab-fix", onclick: () => this.edit({ op: "fix", index: problem.index }) },
+          problem.fix,
+        ),
+    );
+  }
+
+  footer() {
+    const end = this.data.rows.length + 1;
+    const blocks = this.data.shortcuts.map((name) =>
+      element(
+        "button",
+        { type: "button", class: "lab-add", title: this.data.groups[name], onclick: () => this.insert(end, name) },
+        name,
+      ),
+    );
+    return element(
+      "div",
+      { class: "lab-footer" },
+      element("span", { class: "lab-plus" }, "Add"),
+      ...blocks,
+      element(
+        "button",
+        { type: "button", class: "lab-add", "data-focus": "add", onclick: () => this.toggleMenu(end) },
+        "layer…",
+      ),
+    );
+  }
+
+  toggleMenu(n) {
+    this.menu = this.menu === n ? null : n;
+    this.draw();
+  }
+
+  insert(n, add) {
+    this.menu = null;
+    this.selected = n;
+    this.edit({ op: "insert", n, add });
+  }
+
+  insertMenu(n) {
+    const entries = [
+      ...Object.entries(this.data.groups).map(([name, help]) => [name, help, "block"]),
+      ...Object.entries(this.data.kinds).map(([name, kind]) => [name, kind.help, kind.family]),
+    ];
+    const box = element("div", { class: "lab-menu-list" });
+    const show = (filter) => {
+      const found = entries.filter(([name, help]) => `${name} ${help}`.toLowerCase().includes(filter.toLowerCase()));
+      box.replaceChildren(
+        ...found.map(([name, help, family]) =>
+          element(
+            "button",
+            { type: "button", class: `lab-choice lab-${family}`, title: help, onclick: () => this.insert(n, name) },
+            name,
+          ),
+        ),
+        ...(found.length ? [] : [element("div", { class: "lab-empty" }, "Nothing has this in its name or its help.")]),
+      );
+    };
+    show("");
+    const search = element("input", {
+      type: "search",
+      placeholder: "Insert… type to filter, Enter takes the first",
+      "aria-label": "Filter the layers to insert",
+      "data-focus": "menu",
+      autofocus: true,
+      oninput: (event) => show(event.target.value),
+      onkeydown: (event) => {
+        event.stopPropagation();
+        if (event.key === "Enter") box.querySelector("button")?.click();
+        if (event.key === "Escape") this.toggleMenu(n);
+      },
+    });
+    return element("div", { class: "lab-menu" }, search, box);
+  }
+
+  // Siblings are the layers of the same container; a move steps over one of them whole.
+  move(n, by) {
+    const { rows } = this.data;
+    const depth = rows[n - 1].depth;
+    const after = (index) => {
+      let next = index + 1;
+      while (next < rows.length && rows[next].depth > depth) next += 1;
+      return next;
+    };
+    let target = null;
+    if (by > 0) {
+      const next = after(n - 1);
+      if (next < rows.length && rows[next].depth === depth) target = after(next) + 1;
+    } else {
+      let previous = n - 2;
+      while (previous >= 0 && rows[previous].depth > depth) previous -= 1;
+      if (previous >= 0 && rows[previous].depth === depth) target = previous + 1;
+    }
+    if (target !== null) this.edit({ op: "move", n, before: target });
+  }
+
+  key(event) {
+    const typing = event.target.matches("input, select");
+    const control = event.ctrlKey || event.metaKey;
+    const n = this.selected;
+    const stop = (action) => {
+      event.preventDefault();
+      event.stopPropagation();
+      action();
+    };
+    if (control && event.key.toLowerCase() === "z" && !typing) return stop(() => this.edit({ op: event.shiftKey ? "redo" : "undo" }));
+    if (control && event.key.toLowerCase() === "y" && !typing) return stop(() => this.edit({ op: "redo" }));
+    if (event.key === "Escape" && this.menu) return stop(() => this.toggleMenu(this.menu));
+    if (typing || n === null) return undefined;
+    const focusRow = (to) => {
+      if (to < 1 || to > this.data.rows.length) return;
+      this.choose(to, false);
+      window.dispatchEvent(new CustomEvent("mnist-lab-layer", { detail: to }));
+      this.root.querySelector(`[data-focus="row ${to}"]`)?.focus();
+    };
+    if (event.altKey && event.key === "ArrowUp") return stop(() => this.move(n, -1));
+    if (event.altKey && event.key === "ArrowDown") return stop(() => this.move(n, 1));
+    if (event.key === "ArrowUp") return stop(() => focusRow(n - 1));
+    if (event.key === "ArrowDown") return stop(() => focusRow(n + 1));
+    if (event.key === "Delete") return stop(() => this.edit({ op: "delete", n }));
+    if (event.key === "Insert") return stop(() => this.toggleMenu(n));
+    if (control && event.key.toLowerCase() === "d") return stop(() => this.edit({ op: "duplicate", n }));
+    if (event.key.toLowerCase() === "o" && !control)
+      return stop(() => this.edit({ op: "set", n, field: "enabled", value: !this.data.rows[n - 1].enabled }));
+    return undefined;
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".lab-layers");
+  root.layerList ??= new LayerList(root);
+  root.layerList.update(data, setTriggerValue);
+}
