@@ -1,0 +1,73 @@
+"""The checkpoints that can be asked: those that ship with the lab, then those of the runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.runs import store
+from mnist_core.runs.checkpoint import SUFFIX, CheckpointError, describe
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One checkpoint, as far as its header tells.
+
+    `key` is what a link or a widget calls it: "shipped/NAME" or "runs/RUN". `accuracy` is the fraction
+    of the test images that it named right when it was trained, None where that is not known; `data` is
+    the name of the data that it learned on.
+    """
+
+    key: str
+    path: Path
+    name: str
+    params: int
+    accuracy: float | None
+    data: str
+
+    @property
+    def shipped(self) -> bool:
+        return self.key.startswith("shipped/")
+
+
+def shipped_folder() -> Path:
+    """`checkpoints/` beside the package."""
+    return Path(__file__).parents[2] / "checkpoints"
+
+
+def entries() -> tuple[Entry, ...]:
+    """All checkpoints that can be opened, the shipped ones first, then the newest run's. Never raises."""
+    shipped = [(f"shipped/{path.stem}", path) for path in sorted(shipped_folder().glob(f"*{SUFFIX}"))]
+    runs = [(f"runs/{view.run.name}", view.checkpoint) for view in store.list_runs() if view.checkpoint]
+    found = (_entry(key, path) for key, path in [*shipped, *runs])
+    return tuple(entry for entry in found if entry)
+
+
+def _entry(key: str, path: Path) -> Entry | None:
+    try:
+        state = path.stat()
+        return _described(key, path, state.st_mtime_ns, state.st_size)
+    except (OSError, CheckpointError):
+        return None  # damaged or just being replaced; whoever opens it directly is told why
+
+
+@lru_cache(maxsize=256)
+def _described(key: str, path: Path, modified: int, size: int) -> Entry:
+    """One entry for each state of a file; `modified` and `size` are only there to tell them apart."""
+    about = describe(path)
+    return Entry(
+        key=key,
+        path=path,
+        name=about.spec.name,
+        params=analyze(about.spec).params,
+        accuracy=_fraction(about.figures.get("test_accuracy")),
+        data=str(about.figures.get("data", "unknown data")),
+    )
+
+
+def _fraction(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1 else None
