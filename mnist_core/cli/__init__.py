@@ -1,0 +1,80 @@
+"""The command line. Results go to stdout, with `--json` as JSON; everything else goes to stderr.
+
+Exit code 0: fine; 1: the design has problems, or the run failed; 2: wrong usage or an unusable file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mnist_core.cli.checkpoints import evaluate, predict
+from mnist_core.cli.designs import analyze_design, code, experiments
+from mnist_core.cli.output import FINE, Refusal
+from mnist_core.cli.runs import train
+from mnist_core.runs.store import DATA_NAMES
+from mnist_core.training.recipe import RECIPES
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; gives its exit code."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return refusal.code
+    except BrokenPipeError:  # the reader, such as `head`, has had enough; nothing more can be printed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mnist_core", description="The lab without a screen.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, help: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=help, description=help)
+        one.add_argument("--json", action="store_true", help="print JSON")
+        one.set_defaults(command=command)
+        return one
+
+    add("experiments", experiments, "List the published experiments.")
+    one = add("analyze", analyze_design, "What a design costs and sees, layer by layer, and its problems.")
+    _add_spec(one)
+    _add_spec(add("code", code, "The PyTorch source of a design."))
+    one = add("train", train, "Train a design. The run is kept in the runs folder, as from the Train page.")
+    _add_spec(one)
+    recipes = f"{', '.join(RECIPES)}, published (the experiment's own), or a JSON file; default: fast"
+    one.add_argument("--recipe", default="fast", metavar="NAME|FILE", help=recipes)
+    one.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
+    one.add_argument("--seed", type=int, metavar="N", help="instead of the recipe's")
+    one.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), help="instead of the recipe's")
+    _add_data(one)
+    one.add_argument("--out", type=Path, metavar="CHECKPOINT", help="also write the checkpoint to this file")
+    one = add("evaluate", evaluate, "Accuracy and loss of a checkpoint on the test set.")
+    _add_checkpoint(one)
+    _add_data(one)
+    one = add("predict", predict, "Name the digits in pictures, prepared as on the Draw page.")
+    _add_checkpoint(one)
+    one.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a PNG or JPEG of one digit")
+    return parser
+
+
+def _add_spec(command: argparse.ArgumentParser) -> None:
+    command.add_argument("spec", metavar="SPEC", help="a JSON file, or an experiment's name")
+
+
+def _add_checkpoint(command: argparse.ArgumentParser) -> None:
+    meaning = "a file, or the name of a shipped checkpoint or of a run"
+    command.add_argument("checkpoint", metavar="CHECKPOINT", help=meaning)
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", choices=DATA_NAMES, default="mnist", help="default: mnist")

@@ -1,0 +1,78 @@
+"""evaluate, predict: what a trained net is worth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
+from mnist_core.runs import store
+from mnist_core.runs.checkpoint import CheckpointError, checkpoints_folder, load
+
+
+def _checkpoint(name: str) -> Path:
+    """A file, or the checkpoint that ships or belongs to a run of this name."""
+    shipped = checkpoints_folder() / f"{name}.safetensors"
+    run = store.find(name)
+    for path in (Path(name), shipped, *([run / store.CHECKPOINT] if run else [])):
+        if path.is_file():
+            return path
+    raise Refusal(WRONG, f"{name}: there is no such file, shipped checkpoint or run with a checkpoint.")
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    from mnist_core.training import data, evaluation
+
+    path = _checkpoint(options.checkpoint)
+    try:
+        checkpoint = load(path)
+        dataset = data.load(options.data)
+    except CheckpointError as error:
+        raise Refusal(WRONG, str(error)) from None
+    except data.DataError as error:
+        raise Refusal(FAILED, str(error)) from None
+    model = checkpoint.model()
+    loss, accuracy = evaluation.evaluate(model, dataset.test_images, dataset.test_labels, dataset)
+    params, images = analyze(checkpoint.spec).params, len(dataset.test_images)
+    if options.json:
+        print_json({"accuracy": accuracy, "loss": loss, "params": params, "images": images})
+    else:
+        print(f"{accuracy:.2%} of {images:,} test images, loss {loss:.4f}, {params:,} params")
+    return FINE
+
+
+def predict(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from mnist_core.probe.drawing import to_digit
+    from mnist_core.probe.image_file import read_image
+    from mnist_core.probe.inference import predict as probabilities_of
+    from mnist_core.probe.ink import DrawingError
+
+    path = _checkpoint(options.checkpoint)
+    results: list[dict[str, Any]] = []
+    code = FINE
+    for image in options.images:
+        try:
+            preparation = to_digit(read_image(image))
+            probabilities = probabilities_of(path, preparation.digit)[0]
+        except CheckpointError as error:
+            raise Refusal(WRONG, str(error)) from None
+        except DrawingError as error:
+            print(error, file=sys.stderr)
+            code = WRONG
+            continue
+        digit = int(np.argmax(probabilities))
+        results.append(
+            {"image": str(image), "digit": digit, "probabilities": [float(p) for p in probabilities]}
+        )
+        if preparation.warning:
+            print(f"{image}: {preparation.warning}", file=sys.stderr)
+        if not options.json:
+            print(f"{image}: {digit} ({probabilities[digit]:.1%})")
+    if options.json:
+        print_json(results)
+    return code

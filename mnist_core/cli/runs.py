@@ -1,0 +1,107 @@
+"""train: a run like those of the Train page, watched from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.cli.designs import design_of, read_file
+from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
+from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.runs import launch, store
+from mnist_core.runs.files import replace_file
+from mnist_core.runs.store import Run, RunError, RunView
+from mnist_core.runs.words import progress_line
+from mnist_core.training.recipe import RECIPES, Recipe, RecipeError
+
+POLL = 0.25  # seconds between two looks at a run
+
+
+def train(options: argparse.Namespace) -> int:
+    spec, recipe = design_of(options.spec), _recipe(options)
+    try:
+        run = store.create(spec, recipe, options.data)
+        launch.start(run)
+    except RunError as error:
+        raise Refusal(FAILED, str(error)) from None
+    print(f"run {run.name}: {spec.name}, {analyze(spec).params:,} params, {options.data}", file=sys.stderr)
+    view = _follow(run)
+    if view.state != "done" or view.checkpoint is None:
+        raise Refusal(FAILED, view.status.message or f"Run {run.name} is {view.state}.")
+    if options.out:
+        _copy(view.checkpoint, options.out)
+    figures = view.status.figures
+    result = {"run": run.name, "checkpoint": str(options.out or view.checkpoint), **figures}
+    if options.json:
+        print_json(result)
+    else:
+        accuracy, epochs = figures["test_accuracy"], figures["epochs"]
+        print(f"test accuracy {accuracy:.2%} after {epochs} epochs: {result['checkpoint']}")
+    return FINE
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    fields = {name: getattr(options, name) for name in ("epochs", "seed", "device")}
+    try:
+        return _named_recipe(options).changed(**{name: v for name, v in fields.items() if v is not None})
+    except RecipeError as error:
+        raise Refusal(WRONG, str(error)) from None
+
+
+def _named_recipe(options: argparse.Namespace) -> Recipe:
+    if options.recipe == "published" and options.spec in EXPERIMENTS:
+        return EXPERIMENTS[options.spec].recipe
+    if options.recipe in RECIPES:
+        return RECIPES[options.recipe]
+    return Recipe.from_json(read_file(options.recipe, "recipe", f"The names are {', '.join(RECIPES)}"))
+
+
+def _follow(run: Run) -> RunView:
+    """Watches a run to its end: a progress bar on a terminal, else a line an epoch. Ctrl-C stops the run."""
+    bar, told = sys.stderr.isatty(), 0
+    view = store.read(run)
+    try:
+        while view.alive:
+            if bar:
+                print(f"\r\x1b[K{_bar(view)}", end="", file=sys.stderr, flush=True)
+            told = _tell_epochs(view, told, bar)
+            time.sleep(POLL)
+            view = store.read(run)
+    except KeyboardInterrupt:
+        store.request_stop(run)
+        print("\nStopping; what is there is kept.", file=sys.stderr)
+        while view.alive:
+            time.sleep(POLL)
+            view = store.read(run)
+    _tell_epochs(view, told, bar)
+    return view
+
+
+def _bar(view: RunView) -> str:
+    full = round(30 * view.status.progress)
+    return f"{'█' * full}{'░' * (30 - full)} {progress_line(view)}"
+
+
+def _tell_epochs(view: RunView, told: int, bar: bool) -> int:
+    for line in view.epochs[told:]:
+        test = line.get("test_accuracy")
+        judged = f"test {test:.2%}" if test is not None else f"validation {line['validation_accuracy']:.2%}"
+        start = "\r\x1b[K" if bar else ""
+        text = (
+            f"epoch {line['epoch']:>3}  train {line['train_accuracy']:.2%}  {judged}  {line['seconds']:.1f} s"
+        )
+        print(f"{start}{text}", file=sys.stderr)
+    return len(view.epochs)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(target, source.read_bytes())
+    except OSError as error:
+        raise Refusal(
+            FAILED, f"{target}: cannot be written ({error.strerror}). The checkpoint is in {source}."
+        ) from None

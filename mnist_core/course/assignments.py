@@ -1,0 +1,277 @@
+"""What a course asks of a design and of its run: limits as data, and a verdict with its reason for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mnist_core.architecture.analysis import Analysis, LayerReport
+from mnist_core.architecture.layers import Conv2d, Dropout, Dropout2d, Linear, MaxPool2d
+from mnist_core.architecture.limits import MAX_PARAMS
+from mnist_core.architecture.rules import number_text, one_or_two
+from mnist_core.architecture.view import pair
+
+Part = Literal["batch norm", "dropout", "GAP", "FC", "GAP or FC", "1×1"]
+
+
+class Assignment(BaseModel):
+    """Limits, each with its ends included; what is None is not asked for.
+
+    `distance` limits count weight layers (conv2d, linear) between a layer and the prediction, the last weight
+    layer included. `field_at_pool` is the range of the receptive field that reaches the first MaxPool.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(max_length=40)
+    title: str = Field(max_length=120)
+    min_params: int | None = Field(None, ge=1, le=MAX_PARAMS)
+    max_params: int | None = Field(None, ge=1, le=MAX_PARAMS)
+    min_epochs: int | None = Field(None, ge=1, le=10_000)
+    max_epochs: int | None = Field(None, ge=1, le=10_000)
+    accuracy: float | None = Field(0.994, ge=0, le=1)
+    last_epochs: int = Field(1, ge=1, le=100, description="epochs at the end that all meet the accuracy")
+    parts: tuple[Part, ...] = ()
+    dropout: float | None = Field(None, ge=0, le=1, description="the only rate that dropout may have")
+    field_at_pool: tuple[int, int] | None = (5, 11)
+    pool_distance: int | None = Field(2, ge=1, le=100)
+    norm_distance: int | None = Field(1, ge=1, le=100)
+    clean_end: bool = Field(True, description="no ReLU, BatchNorm or dropout after the last weight layer")
+    transition: bool = Field(True, description="a 1×1 convolution beside a MaxPool")
+
+
+ASSIGNMENTS = {
+    assignment.name: assignment
+    for assignment in (
+        Assignment(
+            name="under-20k",
+            title="under 20,000 params, at most 20 epochs",
+            max_params=19_999,
+            max_epochs=20,
+            parts=("batch norm", "dropout", "GAP or FC"),
+        ),
+        Assignment(
+            name="12k-18k",
+            title="12,000–18,000 params, exactly 19 epochs, dropout 0.069",
+            min_params=12_000,
+            max_params=18_000,
+            min_epochs=19,
+            max_epochs=19,
+            parts=("batch norm", "FC", "GAP", "1×1"),
+            dropout=0.069,
+        ),
+        Assignment(
+            name="under-10k",
+            title="under 10,000 params, under 15 epochs",
+            max_params=9_999,
+            max_epochs=14,
+        ),
+        Assignment(
+            name="under-8k",
+            title="under 8,000 params, at most 15 epochs, consistently",
+            max_params=7_999,
+            max_epochs=15,
+            last_epochs=3,
+        ),
+    )
+}
+FREE = Assignment(
+    name="free",
+    title="limits of your own",
+    field_at_pool=None,
+    pool_distance=None,
+    norm_distance=None,
+    clean_end=False,
+    transition=False,
+)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What verdicts need to know of a run: its planned epochs and the test accuracy after each."""
+
+    epochs: int
+    test_accuracy: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the check. `met` is None while only a run can tell; `layers` are those concerned."""
+
+    name: str
+    met: bool | None
+    reason: str
+    layers: tuple[int, ...] = ()
+
+
+def check(analysis: Analysis, assignment: Assignment, run: RunFacts | None = None) -> tuple[Verdict, ...]:
+    """Every limit of the assignment with its verdict, the design's first, then the run's."""
+    if not analysis.complete:
+        mend = "Mend the problems of the design first."
+        return (Verdict("design", False, mend, tuple(p.layer for p in analysis.problems if p.layer)),)
+    facts = _Facts(analysis)
+    found = [
+        _params(analysis, assignment),
+        *(facts.part(part) for part in assignment.parts),
+        _dropout_rate(facts, assignment),
+        _field_at_pool(facts, assignment),
+        _distance("MaxPool before the prediction", facts.max_pools, facts, assignment.pool_distance),
+        _distance("BatchNorm before the prediction", facts.norms, facts, assignment.norm_distance),
+        _clean_end(facts, assignment),
+        _transition(facts, assignment),
+        *_run_verdicts(assignment, run),
+    ]
+    return tuple(verdict for verdict in found if verdict)
+
+
+class _Facts:
+    """The layers of a design that assignments speak of, by what they are."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.layers = [report for report in analysis.active if report.view]
+        self.weights = self.of(Conv2d, Linear)
+        self.max_pools = self.of(MaxPool2d)
+        self.dropouts = self.of(Dropout, Dropout2d)
+        self.norms = [r for r in self.layers if r.kind.endswith(("_norm", "_norm2d"))]
+        self.ones = [r for r in self.of(Conv2d) if pair(r.layer.kernel_size) == (1, 1)]  # type: ignore[attr-defined]
+        self.fully_connected = self.of(Linear)
+        self.pooled_whole = [
+            report
+            for before, report in zip(self.layers, self.layers[1:], strict=False)
+            if report.kind in ("avg_pool2d", "global_avg_pool2d")
+            and report.view
+            and report.view.shape[1:] == (1, 1)
+            and before.view
+            and before.view.grid != (1, 1)
+        ]
+
+    def of(self, *kinds: type) -> list[LayerReport]:
+        return [report for report in self.layers if isinstance(report.layer, kinds)]
+
+    def before(self, number: int) -> LayerReport | None:
+        """The layer in front of a layer."""
+        return next((r for r in reversed(self.layers) if r.index < number), None)
+
+    def part(self, part: Part) -> Verdict:
+        found, what = {
+            "batch norm": ([r for r in self.norms if r.kind == "batch_norm2d"], "a batch_norm2d"),
+            "dropout": (self.dropouts, "a dropout or dropout2d"),
+            "GAP": (self.pooled_whole, "a global_avg_pool2d, or an avg_pool2d over the whole map"),
+            "FC": (self.fully_connected, "a linear layer"),
+            "GAP or FC": (
+                [*self.pooled_whole, *self.fully_connected],
+                "a global_avg_pool2d or a linear layer",
+            ),
+            "1×1": (self.ones, "a conv2d with kernel_size 1"),
+        }[part]
+        where = f"Layer{'s' if len(found) > 1 else ''} {', '.join(str(r.index) for r in found)}."
+        return Verdict(part, bool(found), where if found else f"Add {what}.", _numbers(found))
+
+
+def _numbers(reports: Iterable[LayerReport]) -> tuple[int, ...]:
+    return tuple(report.index for report in reports)
+
+
+def _params(analysis: Analysis, assignment: Assignment) -> Verdict | None:
+    low, high = assignment.min_params, assignment.max_params
+    if low is None and high is None:
+        return None
+    params = analysis.params
+    over, short = params - (high or params), (low or params) - params
+    allowed = f"{low:,} to {high:,}" if low and high else f"at most {high:,}" if high else f"at least {low:,}"
+    if over > 0:
+        costly = max(analysis.layers, key=lambda report: report.params)
+        reason = f"{params:,}, which is {over:,} over {high:,}. Layer {costly.index} has {costly.params:,}."
+        return Verdict("params", False, reason, (costly.index,))
+    reason = (
+        f"{params:,} of {allowed}." if short <= 0 else f"{params:,}, which is {short:,} short of {low:,}."
+    )
+    return Verdict("params", short <= 0, reason)
+
+
+def _dropout_rate(facts: _Facts, assignment: Assignment) -> Verdict | None:
+    if assignment.dropout is None:
+        return None
+    name, want = f"dropout {assignment.dropout:g} only", assignment.dropout
+    others = [r for r in facts.dropouts if r.layer.p != want]  # type: ignore[attr-defined]
+    if not facts.dropouts:
+        return Verdict(name, False, f"There is no dropout; add some with p {want:g}.")
+    reason = f"Set p to {want:g} there." if others else f"All {len(facts.dropouts)} have it."
+    return Verdict(name, not others, reason, _numbers(others or facts.dropouts))
+
+
+def _field_at_pool(facts: _Facts, assignment: Assignment) -> Verdict | None:
+    if assignment.field_at_pool is None:
+        return None
+    low, high = assignment.field_at_pool
+    name = f"receptive field {low}–{high} at the first MaxPool"
+    if not facts.max_pools:
+        return Verdict(name, False, "There is no max_pool2d.")
+    pool = facts.max_pools[0]
+    before = facts.before(pool.index)
+    field = before.view.field if before and before.view else (1, 1)
+    met = all(low <= size <= high for size in field)
+    advice = "" if met else " Move it later." if field[0] < low else " Move it earlier."
+    return Verdict(name, met, f"It gets {number_text(one_or_two(field))} px.{advice}", (pool.index,))
+
+
+def _distance(name: str, found: list[LayerReport], facts: _Facts, least: int | None) -> Verdict | None:
+    if least is None or not found:
+        return None
+    after = sum(report.index > found[-1].index for report in facts.weights)
+    reason = f"{after} weight layer{'s' if after != 1 else ''} after the last one; at least {least} asked."
+    return Verdict(name, after >= least, reason, (found[-1].index,))
+
+
+_HARMLESS = (
+    "flatten",
+    "log_softmax",
+    "avg_pool2d",
+    "global_avg_pool2d",
+    "max_pool2d",
+    "residual",
+    "repeat",
+)  # kinds that may follow the last weight layer
+
+
+def _clean_end(facts: _Facts, assignment: Assignment) -> Verdict | None:
+    if not assignment.clean_end or not facts.weights:
+        return None
+    last = facts.weights[-1].index
+    late = [r for r in facts.layers if r.index > last and r.kind not in _HARMLESS]
+    reason = "Delete what stands there: it bends the logits." if late else "Nothing stands there."
+    return Verdict("nothing but pooling after the last weight layer", not late, reason, _numbers(late))
+
+
+def _transition(facts: _Facts, assignment: Assignment) -> Verdict | None:
+    if not assignment.transition:
+        return None
+    ones = set(_numbers(facts.ones))
+    beside = []
+    for pool in facts.max_pools:
+        earlier = [r.index for r in facts.weights if r.index < pool.index][-1:]
+        later = [r.index for r in facts.weights if r.index > pool.index][:1]
+        beside += [number for number in earlier + later if number in ones]
+    where = f"Layer {beside[0]} stands beside a MaxPool." if beside else ""
+    reason = where or "Put a 1×1 conv2d right before or after a MaxPool."
+    return Verdict("1×1 in the transition", bool(beside), reason, tuple(beside))
+
+
+def _run_verdicts(assignment: Assignment, run: RunFacts | None) -> Iterable[Verdict]:
+    low, high = assignment.min_epochs, assignment.max_epochs
+    if low or high:
+        limit = f"exactly {high}" if low == high else f"{low} to {high}" if low else f"at most {high}"
+        met = None if run is None else (low or 1) <= run.epochs <= (high or run.epochs)
+        yield Verdict(f"{limit} epochs", met, f"The run has {run.epochs}." if run else "A run will tell.")
+    if assignment.accuracy is not None:
+        target, count = assignment.accuracy, assignment.last_epochs
+        name = f"test accuracy ≥ {target:.2%}" + (f" in the last {count} epochs" if count > 1 else "")
+        if run is None or not run.test_accuracy:
+            yield Verdict(name, None, "A run will tell.")
+        else:
+            last = list(run.test_accuracy[-count:])
+            met = len(last) == count and min(last) >= target
+            yield Verdict(name, met, f"{', '.join(f'{value:.2%}' for value in last)}.")
