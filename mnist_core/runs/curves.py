@@ -10,7 +10,7 @@ from mnist_core.runs.figures import number
 from mnist_core.runs.store import RunView
 
 MAX_POINTS = 300  # more cannot be told apart on a screen
-SMOOTHING = 0.9  # weight of the past in the smoothed step loss
+SMOOTHING = 0.8  # weight of the past in the smoothed step loss
 
 Point = tuple[float, float]
 

@@ -74,7 +74,7 @@ def read_object(path: Path) -> dict[str, Any]:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The JSON objects of a file of lines. A last line without end does not count; bad ones are skipped."""
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
     except OSError:
         return []
     objects = []
@@ -90,7 +90,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def drop_torn_line(path: Path) -> None:
     """Cut a last line that has no end, so that the next one starts on its own. Keeps everything else."""
-    if not path.exists():
+    if not path.is_file():
         return
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)

@@ -8,6 +8,7 @@ folder: no process ids, no clocks. Workers that may train at once each hold one 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -37,11 +38,18 @@ def slot_count() -> int:
     return max(1, int(wish)) if wish.isascii() and wish.isdigit() else max(1, cores() // 2)
 
 
+def threads_a_run() -> int:
+    """Threads that a worker may use: the cores shared fairly among the slots."""
+    return max(1, cores() // slot_count())
+
+
 def take(path: Path, seconds: float = 0.0) -> FileLock | None:
     """The lock at `path`, waiting at most `seconds`; None while somebody else holds it.
 
     Raises OSError when the folder is missing or cannot be written.
     """
+    if not path.parent.is_dir():  # filelock would make it, and a deleted run would be back
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     lock = FileLock(path)
     try:
         lock.acquire(timeout=seconds, poll_interval=0.02)

@@ -69,6 +69,7 @@ class RunView:
     steps: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "step"
     epochs: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "epoch"
     checkpoint: Path | None = None  # None until the first epoch has ended
+    wish: str = ""  # "stop" or "pause" while the worker has been asked and has not obeyed yet
 
     @property
     def state(self) -> str:
@@ -169,6 +170,7 @@ def read(run: Run, metrics: bool = True) -> RunView:
         steps=tuple(line for line in lines if line.get("event") == "step"),
         epochs=tuple(line for line in lines if line.get("event") == "epoch"),
         checkpoint=run / CHECKPOINT if (run / CHECKPOINT).is_file() else None,
+        wish=next((name for name in (STOP, PAUSE) if (run / name).exists()), ""),
     )
 
 

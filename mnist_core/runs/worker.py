@@ -46,6 +46,9 @@ class Worker:
         self.status = replace(before, state="queued", message="", pid=os.getpid(), ahead=0, seconds_left=-1.0)
         self._told = -TELL_EVERY
         self._asked = ""
+
+    def listen(self) -> None:
+        """Take a signal to end for a wish to stop."""
         for name in ("SIGTERM", "SIGINT", "SIGBREAK"):  # the last one is Windows' own
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._on_signal)
@@ -61,12 +64,16 @@ class Worker:
             store.write_status(self.run, self.status)
             self._told = clock
 
+    def is_asked(self) -> str:
+        """The state that somebody wants the run to end in: "stopped", "paused", or "" for none."""
+        if (self.run / store.STOP).exists():
+            return "stopped"
+        return "paused" if (self.run / store.PAUSE).exists() else self._asked
+
     def obey(self) -> None:
         """Raise Asked when a stop or pause is wished, Deleted when the folder is gone."""
-        if (self.run / store.STOP).exists() or self._asked:
-            raise Asked("stopped")
-        if (self.run / store.PAUSE).exists():
-            raise Asked("paused")
+        if wish := self.is_asked():
+            raise Asked(wish)
         if not (self.run / store.REQUEST).exists():
             raise Deleted
 
@@ -76,12 +83,11 @@ class Worker:
             self._set_up()
             with self._await_turn():
                 self.tell(state="preparing", message="Starting PyTorch")
-                from mnist_core.runs import training
+                from mnist_core.runs.record import train_run
 
-                training.train_run(self)
+                train_run(self)
         except Asked as wish:
-            state = str(wish)
-            return self._end(state, "")
+            return self._end(str(wish), "")
         except RunError as error:
             return self._end("failed", f"Run {self.run.name}: {error}")
         except Deleted:
@@ -153,7 +159,9 @@ def main(arguments: list[str]) -> int:
         print(f"Run {run.name}: another worker is at it.", file=sys.stderr)
         return 2
     with lock:
-        return Worker(run).work()
+        worker = Worker(run)
+        worker.listen()
+        return worker.work()
 
 
 if __name__ == "__main__":

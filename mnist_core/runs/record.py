@@ -1,0 +1,205 @@
+"""Train a run and keep what comes out: metric lines, status, the state to go on from, the checkpoint.
+
+The order makes a crash harmless: first the metric line, then the checkpoint, last the state after both.
+Going on from the state repeats what came after it, exactly; the journal drops the repeated lines.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialize
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.architecture.spec import ModelSpec, SpecError
+from mnist_core.runs import checkpoint, locks, store
+from mnist_core.runs.checkpoint import Checkpoint
+from mnist_core.runs.figures import figures_of
+from mnist_core.runs.files import replace_file
+from mnist_core.runs.journal import Journal
+from mnist_core.runs.store import Run, RunError
+from mnist_core.training import data, engine
+from mnist_core.training.data import DataError, Dataset
+from mnist_core.training.engine import EpochEvent, StepEvent, TrainingError, TrainingState
+from mnist_core.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from mnist_core.runs.worker import Worker
+
+STATE_FORMAT = "mnist-lab-state-1"
+SAVE_EVERY = 20.0  # seconds between two saved states within an epoch
+
+
+def train_run(worker: Worker) -> None:
+    """Train the worker's run to its end, from its saved state if there is one.
+
+    Raises RunError when it cannot be trained, OSError when nothing more can be written, and whatever
+    `worker.obey` raises; then the state has been saved.
+    """
+    view = store.read(worker.run, metrics=False)
+    if view.spec is None or view.recipe is None:
+        raise RunError(f"{store.REQUEST} is broken. Delete the run and start a new one.")
+    try:
+        saved = _SavedState(worker.run)
+        torch.set_num_threads(saved.threads or min(locks.threads_a_run(), torch.get_num_threads()))
+        dataset = data.load(view.data, lambda *done: _tell_fetching(worker, *done))
+        state = saved.restore(view.spec, view.recipe)
+        worker.tell(message=f"Preparing the {len(dataset.train_labels):,} training images")
+        worker.obey()
+        _Recorder(worker, view.spec, view.recipe, dataset, state).record()
+    except (DataError, TrainingError, SpecError) as error:
+        raise RunError(str(error)) from None
+    except torch.OutOfMemoryError as error:
+        raise RunError(
+            f"{str(error).splitlines()[0]} Use a smaller batch size or a smaller design."
+        ) from None
+
+
+def _tell_fetching(worker: Worker, done: int, size: int, name: str) -> None:
+    part = min(1.0, done / size) if size else 0.0
+    worker.tell(now=False, message=f"Fetching {name}: {part:.0%} of {size / 1e6:.1f} MB", progress=part)
+    worker.obey()
+
+
+class _SavedState:
+    """state.safetensors: all tensors of a TrainingState, and the number of threads that it was trained with.
+
+    Sums depend on how they are split among threads, so going on exactly needs as many as before.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.threads = 0  # not known
+        self.tensors: dict[str, torch.Tensor] = {}
+        try:
+            with safe_open(run / store.STATE, framework="pt") as file:
+                about = file.metadata() or {}
+                if about.get("format") == STATE_FORMAT:
+                    self.threads = max(1, int(about["threads"]))
+                    self.tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            pass
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            print(f"{store.STATE} cannot be read ({error}): starting again from the beginning", flush=True)
+
+    def restore(self, spec: ModelSpec, recipe: Recipe) -> TrainingState:
+        if not self.tensors:
+            return TrainingState.new(spec, recipe)
+        return TrainingState.from_tensors(spec, recipe, self.tensors)
+
+
+class _Recorder:
+    """Turns the events of a training into the files of its run."""
+
+    def __init__(
+        self, worker: Worker, spec: ModelSpec, recipe: Recipe, dataset: Dataset, state: TrainingState
+    ) -> None:
+        self.worker, self.run = worker, worker.run
+        self.spec, self.recipe, self.dataset, self.state = spec, recipe, dataset, state
+        if not (self.run / store.STATE).exists():
+            (self.run / store.METRICS).write_bytes(b"")  # what is not covered by a state comes again
+        self.journal = Journal(self.run / store.METRICS)
+        self.device = _device_name(state.device)
+        self.facts = {
+            "params": analyze(spec).params,
+            "data": dataset.name,
+            "test_images": len(dataset.test_labels),
+            "seed": recipe.seed,
+            "device": self.device,
+            "threads": torch.get_num_threads(),
+        }
+        self.seconds_before = worker.status.seconds
+        self.progress_before = 0.0
+        self.started = time.monotonic()
+        self.saved_at: float | None = None  # not yet: the first event is followed by a state
+
+    def record(self) -> None:
+        """Consume the training, event by event."""
+        state = self.state
+        print(
+            f"training from epoch {state.epoch + 1}, step {state.step} on {self.device}, "
+            f"{torch.get_num_threads()} threads",
+            flush=True,
+        )
+        self.progress_before = (state.epoch + self._part_of_epoch()) / self.recipe.epochs
+        self.started = time.monotonic()
+        for event in engine.train(state, self.dataset):
+            if state.remark:
+                print(state.remark, flush=True)
+                state.remark = ""
+            self.journal.write(event.to_dict())
+            if isinstance(event, EpochEvent):
+                self._after_epoch(event)
+            else:
+                self._after_step(event)
+            self._obey()
+        self.journal.close()
+
+    def _part_of_epoch(self) -> float:
+        batches = -(-(len(self.dataset.train_labels) - self.recipe.validation_size) // self.recipe.batch_size)
+        return self.state.step / max(1, batches)
+
+    def _after_step(self, event: StepEvent) -> None:
+        self.worker.tell(
+            now=False,
+            state="training",
+            message="",
+            epoch=event.epoch,
+            step=event.step,
+            steps_per_epoch=event.steps_per_epoch,
+            images_per_second=round(event.images_per_second, 1),
+            **self._times((event.epoch - 1 + event.step / event.steps_per_epoch) / self.recipe.epochs),
+        )
+        if self.saved_at is None or time.monotonic() - self.saved_at >= SAVE_EVERY:
+            self._save_state()
+
+    def _after_epoch(self, event: EpochEvent) -> None:
+        figures = figures_of(self.journal.epochs, self.facts)
+        self.journal.sync()
+        tensors = self.state.model_tensors()
+        checkpoint.save(self.run / store.CHECKPOINT, Checkpoint(self.spec, self.recipe, tensors, figures))
+        self._save_state()
+        judged = event.test_accuracy if event.test_accuracy is not None else event.validation_accuracy
+        print(f"epoch {event.epoch}: accuracy {judged}, loss {event.train_loss:.4f}", flush=True)
+        self.worker.tell(
+            state="training",
+            message="",
+            epoch=event.epoch,
+            figures=figures,
+            **self._times(event.epoch / self.recipe.epochs),
+        )
+
+    def _times(self, progress: float) -> dict[str, Any]:
+        """Progress, seconds of training so far and, once some of it is done, how many are left."""
+        elapsed = time.monotonic() - self.started
+        done = progress - self.progress_before
+        left = elapsed / done * (1 - progress) if done > 0.003 else -1.0
+        return {
+            "progress": round(progress, 5),
+            "seconds": round(self.seconds_before + elapsed, 3),
+            "seconds_left": round(left, 1),
+        }
+
+    def _save_state(self) -> None:
+        self.journal.sync()
+        about = {"format": STATE_FORMAT, "threads": str(torch.get_num_threads())}
+        replace_file(self.run / store.STATE, serialize(self.state.to_tensors(), about))
+        self.worker.tell(
+            saved_epoch=min(self.state.epoch + 1, self.recipe.epochs),
+            device=self.device,
+            threads=torch.get_num_threads(),
+        )
+        self.saved_at = time.monotonic()
+
+    def _obey(self) -> None:
+        """Pass on what the worker is asked to do, with everything saved."""
+        if self.worker.is_asked():
+            self._save_state()
+        self.worker.obey()
+
+
+def _device_name(device: torch.device) -> str:
+    """As people call it: "CPU", "MPS", or the graphics card's own name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()

@@ -1,0 +1,88 @@
+"""A run in words, the same on the page and on the command line: durations, figures, the notebooks' log."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from mnist_core.runs.figures import number
+from mnist_core.runs.store import RunView
+
+STATE_WORDS = {
+    "queued": "waiting",
+    "preparing": "preparing",
+    "training": "training",
+    "done": "done",
+    "paused": "paused",
+    "stopped": "stopped",
+    "interrupted": "interrupted",
+    "failed": "failed",
+    "deleted": "deleted",
+}
+
+
+def percent(accuracy: Any) -> str:
+    """0.9941 → "99.41 %"; a dash for what is no number."""
+    return f"{100 * accuracy:.2f} %" if isinstance(accuracy, (int, float)) else "–"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: "9 s", "4 min", "2 h 10 min"."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 5400:
+        return f"{round(whole / 60)} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def wilson(accuracy: float, images: int) -> tuple[float, float]:
+    """The 95 % interval of an accuracy measured on so many images (Wilson, 1927)."""
+    z = 1.959964
+    centre = (accuracy + z * z / (2 * images)) / (1 + z * z / images)
+    half = z / (1 + z * z / images) * math.sqrt(accuracy * (1 - accuracy) / images + z * z / (4 * images**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def progress_line(view: RunView) -> str:
+    """Where a live run stands: "epoch 2 of 3 · 18,400 images/s · 9 s left"."""
+    status = view.status
+    if status.state != "training":
+        return status.message or {"queued": "Starting"}.get(status.state, STATE_WORDS[status.state])
+    parts = [f"epoch {max(1, status.epoch)} of {view.recipe.epochs if view.recipe else '?'}"]
+    if status.images_per_second > 0:
+        parts.append(f"{status.images_per_second:,.0f} images/s")
+    if status.seconds_left >= 0:
+        parts.append(f"{duration(status.seconds_left)} left")
+    return " · ".join(parts)
+
+
+def when(view: RunView, now: datetime | None = None) -> str:
+    """When the run was made, as short as it is clear: "14:12" today, else "3 Nov 14:12"."""
+    made = view.created.astimezone()
+    today = (now or datetime.now(UTC)).astimezone().date()
+    return f"{made:%H:%M}" if made.date() == today else f"{made.day} {made:%b %H:%M}"
+
+
+def notebook_log(view: RunView) -> str:
+    """The epochs in the form that the course's notebooks print them, to be copied into a report."""
+    images = view.status.figures.get("test_images", 0)
+    blocks = []
+    for line in view.epochs:
+        accuracy, steps = number(line, "test_accuracy", 0.0), int(number(line, "steps_per_epoch", 0.0))
+        head = f"EPOCH: {line.get('epoch')}"
+        train = (
+            f"Loss={number(line, 'train_loss', math.nan):.4f}"
+            + (f" Batch_id={steps - 1}" if steps else "")
+            + f" Accuracy={100 * number(line, 'train_accuracy', math.nan):.2f}"
+            + f" LR={number(line, 'learning_rate', math.nan):.6f} ({number(line, 'seconds', math.nan):.1f} s)"
+        )
+        right = (
+            f"{round(accuracy * images)}/{images} ({100 * accuracy:.2f}%)"
+            if images
+            else f"{100 * accuracy:.2f}%"
+        )
+        test = f"Test set: Average loss: {number(line, 'test_loss', math.nan):.4f}, Accuracy: {right}"
+        blocks.append(f"{head}\n{train}\n{test}\n")
+    return "\n".join(blocks)

@@ -1,0 +1,264 @@
+"""The worker: what it leaves behind is true, whole and enough to go on from, whatever ends it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mnist_core.architecture.spec import ModelSpec
+from mnist_core.runs import checkpoint, locks, store, worker
+from mnist_core.runs.store import Run, RunView
+from mnist_core.runs.worker import Worker
+from mnist_core.training import data, engine
+from mnist_core.training.recipe import Recipe
+
+SPEC = ModelSpec.from_json(
+    json.dumps(
+        {
+            "name": "tiny",
+            "layers": [
+                {"kind": "conv2d", "out_channels": 6, "kernel_size": 5, "stride": 2},
+                {"kind": "batch_norm2d"},
+                {"kind": "relu"},
+                {"kind": "dropout", "p": 0.1},
+                {"kind": "flatten"},
+                {"kind": "linear", "out_features": 10},
+            ],
+        }
+    )
+)
+RECIPE = Recipe.from_dict(
+    {
+        "epochs": 3,
+        "batch_size": 100,
+        "optimizer": "adamw",
+        "schedule": "one_cycle",
+        "ema_decay": 0.9,
+        "precision": "float32",
+        "device": "cpu",
+        "augmentation": {"rotation": 10, "translation": 0.1},
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def small_synthetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rendered once for all tests; each worker would otherwise take a second for it."""
+    rendered = data.load("synthetic")
+    monkeypatch.setattr(data, "load", lambda name, progress=None: rendered)
+
+
+def new_run(root: Path, recipe: Recipe = RECIPE, spec: ModelSpec = SPEC) -> Run:
+    return store.create(spec, recipe, "synthetic", root)
+
+
+def work(run: Run) -> RunView:
+    """A worker's whole life, in this process."""
+    lock = locks.take(run / locks.WORKER_LOCK)
+    assert lock is not None
+    with lock:
+        Worker(run).work()
+    return store.read(run)
+
+
+def when(condition: Callable[[], object], action: Callable[[], object]) -> threading.Thread:
+    """Does something, in a thread, as soon as a condition holds (within a minute)."""
+
+    def watch() -> None:
+        deadline = time.monotonic() + 60
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        action()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def has_lines(run: Run) -> bool:
+    path = run / store.METRICS
+    return path.exists() and path.stat().st_size > 0
+
+
+def without_times(lines: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def unbroken(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
+    """What an uninterrupted training gives: its epoch lines and its final weights."""
+    torch.set_num_threads(locks.threads_a_run())
+    state = engine.TrainingState.new(SPEC, RECIPE)
+    events = [event.to_dict() for event in engine.train(state, data.load("synthetic"), interval=0)]
+    return events, state.model_tensors()
+
+
+def test_a_run_leaves_true_figures_and_a_checkpoint_that_has_them(tmp_path: Path, unbroken: Any) -> None:
+    view = work(new_run(tmp_path))
+    assert (view.state, view.status.message, view.status.progress) == ("done", "", 1.0)
+    events, weights = unbroken
+    assert without_times(view.epochs) == without_times(tuple(e for e in events if e["event"] == "epoch"))
+    assert view.checkpoint
+    saved = checkpoint.load(view.checkpoint)
+    assert all(torch.equal(saved.tensors[name], weights[name]) for name in weights)
+    dataset = data.load("synthetic")
+    loss, accuracy = engine.evaluate(saved.model(), dataset.test_images, dataset.test_labels, dataset)
+    assert accuracy == saved.figures["test_accuracy"] == view.epochs[-1]["test_accuracy"]
+    assert loss == pytest.approx(saved.figures["test_loss"], rel=1e-5)
+    assert saved.figures == view.status.figures
+    assert saved.figures["best_accuracy"] == max(line["test_accuracy"] for line in view.epochs)
+    assert (saved.figures["epochs"], saved.figures["seed"], saved.figures["data"]) == (3, 1, "synthetic")
+    left = {path.name for path in view.run.folder.iterdir()}
+    assert not left & {worker.RESERVE, store.STOP, store.PAUSE}
+
+
+def test_every_step_line_is_one_of_the_training(tmp_path: Path, unbroken: Any) -> None:
+    view = work(new_run(tmp_path))
+    losses = {(e["epoch"], e["step"]): e["loss"] for e in unbroken[0] if e["event"] == "step"}
+    assert view.steps and all(losses[line["epoch"], line["step"]] == line["loss"] for line in view.steps)
+
+
+@pytest.mark.parametrize("pauses", [1, 4])
+def test_a_paused_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, unbroken: Any, pauses: int) -> None:
+    run = new_run(tmp_path)
+    lengths = []
+    for _ in range(pauses):
+        lengths.append(len(store.read(run).steps + store.read(run).epochs))
+        watcher = when(lambda: has_lines(run), lambda: store.request_pause(run))
+        view = work(run)
+        watcher.join()
+        assert view.state in ("paused", "done")
+        store.withdraw_wishes(run)
+    before = (run / store.METRICS).read_bytes()
+    view = work(run)
+    assert view.state == "done"
+    assert (run / store.METRICS).read_bytes().startswith(before) and lengths == sorted(lengths)
+    events, weights = unbroken
+    assert without_times(view.epochs) == without_times(tuple(e for e in events if e["event"] == "epoch"))
+    saved = checkpoint.load(run / store.CHECKPOINT)
+    assert all(torch.equal(saved.tensors[name], weights[name]) for name in weights)
+    moments = [(line["epoch"], line["step"]) for line in view.steps]
+    assert moments == sorted(set(moments))
+
+
+def test_a_lost_tail_of_the_state_is_trained_again_without_a_doubled_line(
+    tmp_path: Path, unbroken: Any
+) -> None:
+    run = new_run(tmp_path)
+    early = tmp_path / "early"
+    copier = when(
+        (run / store.STATE).exists, lambda: shutil.copy(run / store.STATE, early)
+    )  # the state after the first event
+    work(run)
+    copier.join()
+    shutil.copy(early, run / store.STATE)  # as a kill -9 would leave it: metrics far ahead of the state
+    before = (run / store.METRICS).read_bytes()
+    (run / store.METRICS).write_bytes(before[:-7])  # and the last line torn
+    (run / store.CHECKPOINT).unlink()
+    view = work(run)
+    assert view.state == "done"
+    epochs = [line["epoch"] for line in view.epochs]
+    assert epochs == [1, 2, 3]
+    saved = checkpoint.load(run / store.CHECKPOINT)
+    assert all(torch.equal(saved.tensors[name], unbroken[1][name]) for name in unbroken[1])
+
+
+def test_a_stop_keeps_what_is_there(tmp_path: Path) -> None:
+    run = new_run(tmp_path, RECIPE.changed(epochs=1000))
+    watcher = when((run / store.CHECKPOINT).exists, lambda: store.request_stop(run))
+    view = work(run)
+    watcher.join()
+    assert view.state == "stopped" and view.epochs and view.status.saved_epoch >= 2
+    assert checkpoint.load(run / store.CHECKPOINT).figures["epochs"] == len(view.epochs)
+
+
+def test_a_stop_before_the_start_ends_it_there(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    store.request_stop(run)
+    view = work(run)
+    assert view.state == "stopped" and view.steps == () and view.checkpoint is None
+
+
+def test_a_full_disk_ends_the_run_with_a_word(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    (run / store.METRICS).symlink_to("/dev/full")
+    view = work(run)
+    assert view.state == "failed"
+    assert "metrics.jsonl: the disk is full (No space left on device)" in view.status.message
+    (run / store.METRICS).unlink()
+    assert work(run).state == "done"
+
+
+def test_a_full_disk_in_the_middle_loses_nothing_that_was_written(tmp_path: Path, unbroken: Any) -> None:
+    import resource
+
+    run = new_run(tmp_path)
+    (run / store.LOG).write_bytes(b"")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = 40_000  # bytes a file may have: a checkpoint fits, a state does not
+
+    def shrink() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+
+    watcher = when((run / store.CHECKPOINT).exists, shrink)
+    try:
+        view = work(run)
+        watcher.join()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert view.state == "failed" and "the disk is full (File too large)" in view.status.message
+    assert checkpoint.load(run / store.CHECKPOINT).figures["epochs"] >= 1
+    before = (run / store.METRICS).read_bytes()
+    view = work(run)
+    assert view.state == "done" and (run / store.METRICS).read_bytes().startswith(before)
+    saved = checkpoint.load(run / store.CHECKPOINT)
+    assert all(torch.equal(saved.tensors[name], unbroken[1][name]) for name in unbroken[1])
+
+
+def test_a_deleted_folder_ends_the_worker_and_stays_deleted(tmp_path: Path) -> None:
+    run = new_run(tmp_path, RECIPE.changed(epochs=1000))
+
+    def delete() -> None:
+        while run.folder.exists():
+            shutil.rmtree(run.folder, ignore_errors=True)
+
+    watcher = when(lambda: has_lines(run), delete)
+    view = work(run)
+    watcher.join()
+    assert view.state == "deleted" and not run.folder.exists()
+
+
+def test_a_loss_that_is_no_number_names_the_likely_cause(tmp_path: Path) -> None:
+    wild = Recipe.from_dict({"epochs": 2, "learning_rate": 100, "device": "cpu", "precision": "float32"})
+    spec = SPEC.model_copy(update={"layers": SPEC.layers[:1] + SPEC.layers[4:]})
+    view = work(new_run(tmp_path, wild, spec))
+    assert view.state == "failed" and "learning rate" in view.status.message
+
+
+def test_a_design_for_other_images_is_refused_with_a_word(tmp_path: Path) -> None:
+    view = work(new_run(tmp_path, spec=SPEC.model_copy(update={"input_shape": (3, 32, 32)})))
+    assert view.state == "failed" and "input_shape" in view.status.message
+
+
+def test_a_broken_state_is_begun_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = new_run(tmp_path)
+    (run / store.STATE).write_bytes(b"\x80\x02not a state")
+    assert work(run).state == "done"
+    assert "state.safetensors cannot be read" in capfd.readouterr().out
+
+
+def test_the_command_wants_a_run_folder_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert worker.main([]) == 2 and worker.main([str(tmp_path)]) == 2
+    assert "request.json" in capsys.readouterr().err
