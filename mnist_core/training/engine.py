@@ -1,0 +1,177 @@
+"""The training loop: a generator of events, without files or prints.
+
+`train` reads and changes a `TrainingState`. To stop, simply stop asking for the next event; to go on
+later, save the state and call `train` with it again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mnist_core.training.augment import augmented, normalized
+from mnist_core.training.data import Dataset
+from mnist_core.training.evaluation import evaluate, logits, predict
+from mnist_core.training.machine import keep_memory
+from mnist_core.training.precision import autocast, choose
+from mnist_core.training.randomness import AUGMENT, DROPOUT, ORDER, seed_default, seed_of
+from mnist_core.training.schedule import Rate, rate_at
+from mnist_core.training.splits import Splits, split
+from mnist_core.training.state import TrainingError, TrainingState
+
+__all__ = [
+    "EpochEvent", "StepEvent", "TrainingError", "TrainingState", "evaluate", "logits", "predict", "train"
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """After a step. epoch and step count from 1; `loss` is that of this step's batch, in nats."""
+
+    epoch: int
+    step: int
+    steps_per_epoch: int
+    loss: float
+    learning_rate: float
+    images_per_second: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """A line of the journal."""
+        return {"event": "step", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class EpochEvent:
+    """After an epoch, counted from 1. Accuracies are fractions, losses nats.
+
+    `train_*` are means over the steps of the epoch, so of augmented images and of weights that changed;
+    the others are of the averaged weights where the recipe averages. With a validation split the test set is
+    read after the last epoch only, before that `test_*` is None. `seconds` includes the evaluation.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """A line of the journal."""
+        return {"event": "epoch", **asdict(self)}
+
+
+def train(state: TrainingState, data: Dataset, interval: float = 0.25) -> Iterator[StepEvent | EpochEvent]:
+    """Train until the recipe's epochs are done; about every `interval` seconds a StepEvent (0: every step).
+
+    At every yield the state is whole and may be saved. Raises TrainingError when data or loss are unfit.
+    """
+    keep_memory()
+    splits = split(data, state.recipe, state.device)
+    if not state.precision:
+        batch = slice(state.recipe.batch_size)
+        inputs = normalized(splits.train_images[batch], data.mean, data.std)
+        state.precision, state.remark = choose(state.model, inputs, splits.train_labels[batch])
+    while not state.finished:
+        yield from _steps(state, splits, interval)
+        yield _end_of_epoch(state, splits)
+
+
+def _steps(state: TrainingState, splits: Splits, interval: float) -> Iterator[StepEvent]:
+    """The steps of the current epoch that are left."""
+    recipe, steps = state.recipe, splits.steps_per_epoch
+    order = splits.order(seed_of(recipe.seed, ORDER, state.epoch))
+    generator = torch.Generator(state.device)
+    clock, seen = time.perf_counter(), 0
+    while state.step < steps:
+        done = state.epoch * steps + state.step
+        batch = order[state.step * recipe.batch_size : (state.step + 1) * recipe.batch_size]
+        generator.manual_seed(seed_of(recipe.seed, AUGMENT, done))
+        seed_default(state.device, seed_of(recipe.seed, DROPOUT, done))
+        inputs = augmented(
+            splits.train_images[batch], recipe.augmentation, splits.data.mean, splits.data.std, generator
+        )
+        rate = _rate(state, done, steps)
+        loss = _update(state, inputs, splits.train_labels[batch], rate)
+        state.update_average(done + 1)
+        state.step += 1
+        seen += len(batch)
+        if time.perf_counter() - clock >= interval or state.step == steps:
+            value = _finite(loss, state, steps, rate)  # the only place where the device is waited for
+            now = time.perf_counter()
+            state.seconds += now - clock
+            speed = seen / max(now - clock, 1e-9)
+            yield StepEvent(state.epoch + 1, state.step, steps, value, rate.learning_rate, speed)
+            clock, seen = time.perf_counter(), 0
+
+
+def _rate(state: TrainingState, step: int, steps_per_epoch: int) -> Rate:
+    rate = rate_at(state.recipe, step, steps_per_epoch, state.plateau)
+    return Rate(rate.learning_rate * state.learning_rate_scale, rate.momentum)
+
+
+def _update(state: TrainingState, inputs: Tensor, labels: Tensor, rate: Rate) -> Tensor:
+    """One optimizer step; the loss of its batch, still on the device."""
+    state.set_rate(rate)
+    with autocast(state.device, state.precision):
+        outputs = state.model(inputs.contiguous(memory_format=torch.channels_last))
+    loss = F.cross_entropy(outputs.float(), labels, label_smoothing=state.recipe.label_smoothing)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    state.optimizer.step()
+    with torch.no_grad():
+        right = (outputs.argmax(dim=1) == labels).sum()
+        state.sums += torch.stack([loss * len(labels), right])
+    return loss.detach()
+
+
+def _end_of_epoch(state: TrainingState, splits: Splits) -> EpochEvent:
+    """Judge the weights, close the epoch."""
+    start = time.perf_counter()
+    last = state.epoch + 1 == state.recipe.epochs
+    validation: tuple[float, float] | tuple[None, None] = (None, None)
+    test = validation
+    if splits.validation_images is not None and splits.validation_labels is not None:
+        validation = evaluate(state.average, splits.validation_images, splits.validation_labels, splits.data)
+    if splits.validation_images is None or last:
+        test = evaluate(state.average, splits.test_images, splits.test_labels, splits.data)
+    loss_sum, right = state.sums.tolist()
+    train_loss, train_accuracy = loss_sum / splits.images_per_epoch, right / splits.images_per_epoch
+    steps = splits.steps_per_epoch
+    rate = _rate(state, state.epoch * steps + steps - 1, steps)
+    seconds = state.seconds + time.perf_counter() - start
+    state.close_epoch(train_loss if validation[0] is None else validation[0])
+    return EpochEvent(
+        epoch=state.epoch,
+        train_loss=train_loss,
+        train_accuracy=train_accuracy,
+        test_loss=test[0],
+        test_accuracy=test[1],
+        validation_loss=validation[0],
+        validation_accuracy=validation[1],
+        learning_rate=rate.learning_rate,
+        seconds=seconds,
+    )
+
+
+def _finite(loss: Tensor, state: TrainingState, steps: int, rate: Rate) -> float:
+    """The loss as a number, or the word what went wrong."""
+    value = float(loss)
+    if math.isfinite(value) and math.isfinite(float(state.sums[0])):
+        return value
+    recipe = state.recipe
+    raise TrainingError(
+        f"Epoch {state.epoch + 1}, by step {state.step} of {steps}: the loss is {value:g}, not a number. "
+        f"The likely cause is the learning rate, {rate.learning_rate:g} with {recipe.optimizer}: try "
+        f"{recipe.learning_rate / 10:g}, or put batch_norm2d after the convolutions."
+    )

@@ -1,0 +1,42 @@
+"""Settings of the process that trains, which PyTorch leaves to its user.
+
+Both are for Linux with glibc and libgomp; elsewhere they do nothing. Needs no torch, because the first must
+be set before torch is imported.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+_SPINS = "10000"  # about 10 µs; libgomp's own default spins for milliseconds
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
+_KEEP_BYTES = 1 << 30
+
+
+def wait_politely() -> None:
+    """Before torch is imported: threads that wait for each other soon let others have the processor.
+
+    OpenMP's threads spin while they wait. When anything else wants the same cores, they spin against each
+    other: two trainings side by side on two cores took 1.1 s a step instead of 0.05 s. With short spinning a
+    step alone is as fast as before.
+    """
+    if "torch" not in sys.modules:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+
+
+def keep_memory() -> None:
+    """Let malloc keep the big blocks that every step frees and wants again.
+
+    By default glibc gives blocks of some megabytes back to the system, which has to clear them page by page
+    the next time: 13,000 page faults and a third of the time of a float32 step.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library
+        return
+    mallopt(_TRIM_THRESHOLD, _KEEP_BYTES)
+    mallopt(_MMAP_THRESHOLD, _KEEP_BYTES)

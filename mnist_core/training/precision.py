@@ -1,0 +1,53 @@
+"""Which arithmetic a model is trained in: bfloat16 where this machine is measurably faster with it."""
+
+from __future__ import annotations
+
+import time
+from copy import deepcopy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_ROUNDS = 6  # the first is for warming up
+_BUDGET_S = 2.0
+_WORTH = 0.92  # bfloat16 rounds to 8 bits: it must save at least this much to be taken
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a forward pass uses `precision`, "float32" or "bfloat16"."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def choose(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[str, str]:
+    """(precision, why), by timing a few steps of a copy of the model on this batch, in turns."""
+    device = inputs.device
+    if device.type == "mps" or (device.type == "cuda" and not torch.cuda.is_bf16_supported(False)):
+        return "float32", f"float32: {device.type} has no bfloat16 here"
+    trial = deepcopy(model)
+    seconds: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    started = time.perf_counter()
+    for _ in range(_ROUNDS):
+        for precision, taken in seconds.items():
+            taken.append(_step_seconds(trial, inputs, labels, precision))
+        if time.perf_counter() - started > _BUDGET_S and len(seconds["bfloat16"]) > 1:
+            break
+    full, half = (min(taken[1:] or taken) for taken in seconds.values())
+    precision, other = ("bfloat16", "float32") if half < full * _WORTH else ("float32", "bfloat16")
+    mine, others = (half, full) if precision == "bfloat16" else (full, half)
+    return precision, f"{precision}: {1000 * mine:.1f} ms a step, {other} takes {1000 * others:.1f} ms"
+
+
+def _step_seconds(model: nn.Module, inputs: Tensor, labels: Tensor, precision: str) -> float:
+    start = _now(inputs.device)
+    with autocast(inputs.device, precision):
+        outputs = model(inputs)
+    F.cross_entropy(outputs.float(), labels).backward()
+    model.zero_grad(set_to_none=True)
+    return _now(inputs.device) - start
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
