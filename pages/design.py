@@ -1,26 +1,39 @@
 """What does it cost, and what does it see?"""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from mnist_core.architecture.analysis import Analysis, analyze
-from mnist_core.architecture.rules import number_text, one_or_two
+from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.spec import ModelSpec
+from mnist_core.course.assignments import check
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.mistakes import MISTAKES
 from mnist_core.training.sample import sample_digit
 from pages.parts import state
+from pages.parts.answer import budget, figures, verdict_list
+from pages.parts.assignment import assignment_picker, free_form
+from pages.parts.evidence import evidence
+from pages.parts.exchange import exchange_menu
 from pages.parts.field import field_view
 from pages.parts.layers import layer_list
-from pages.parts.table import analysis_table
 
 EMPTY = "empty"
 
 
-def open_experiment() -> None:
-    """Puts the chosen experiment, or nothing, in place of the design; undo brings it back."""
-    chosen = state.value("experiment")
-    state.open_spec(EXPERIMENTS[chosen].spec if chosen in EXPERIMENTS else ModelSpec())
+def starts() -> dict[str, str]:
+    """What one can start from, by name, and how the list shows it."""
+    published = {
+        name: f"{name} · {e.params:,} params · {e.document}" + ("" if e.exact else " (reconstruction)")
+        for name, e in EXPERIMENTS.items()
+    }
+    wrong = {name: f"{name} · wrong on purpose" for name in MISTAKES}
+    return {EMPTY: EMPTY, **published, **wrong}
+
+
+def open_start() -> None:
+    """Puts what was chosen in place of the design; undo brings the former one back."""
+    chosen = state.value("start")
+    known = EXPERIMENTS.get(chosen) or MISTAKES.get(chosen)
+    state.open_spec(known.spec if known else ModelSpec())
 
 
 def rename() -> None:
@@ -29,70 +42,56 @@ def rename() -> None:
 
 
 def head() -> None:
-    """One line: what is being designed, and the steps back and forth."""
-    spec = state.current_spec()
-    names = [EMPTY, *EXPERIMENTS]
-    state.put("experiment", spec.name if spec.name in EXPERIMENTS else None)
+    """One line: what is designed, the steps back and forth, and what it is for."""
+    spec, names = state.current_spec(), starts()
+    state.put("start", spec.name if spec.name in names else None)
     state.put("name", spec.name)
-    pick, title, back, forth, _ = st.columns([3, 3, 0.6, 0.6, 4], vertical_alignment="bottom")
-    pick.selectbox(
-        "Start from",
-        names,
-        key="experiment",
-        on_change=open_experiment,
-        format_func=lambda name: name if name == EMPTY else f"{name} · {EXPERIMENTS[name].params:,}",
-        placeholder="an experiment, or empty",
-    )
-    title.text_input("Name", key="name", max_chars=80, on_change=rename)
-    for column, key, label, action, can in (
-        (back, "undo", "Undo (Ctrl+Z)", state.undo, state.can_undo()),
-        (forth, "redo", "Redo (Ctrl+Y)", state.redo, state.can_redo()),
-    ):
-        column.button("", key=key, icon=f":material/{key}:", help=label, on_click=action, disabled=not can)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="head"):
+        st.selectbox(
+            "Start from",
+            list(names),
+            key="start",
+            on_change=open_start,
+            format_func=names.__getitem__,
+            placeholder="an experiment, or empty",
+            width=250,
+        )
+        st.text_input("Name", key="name", max_chars=80, on_change=rename, width=190)
+        for key, label, action, can in (
+            ("undo", "Undo (Ctrl+Z)", state.undo, state.can_undo()),
+            ("redo", "Redo (Ctrl+Y)", state.redo, state.can_redo()),
+        ):
+            st.button("", key=key, icon=f":material/{key}:", help=label, on_click=action, disabled=not can)
+        exchange_menu()
+        st.space("stretch")
+        with st.container(width=376, key="asked"):
+            assignment_picker()
 
 
-def answer(analysis: Analysis) -> None:
-    """The three figures of a design, and how far they are from what one started with."""
-    before = analyze(state.baseline())
-    params, field, macs = st.columns(3)
-    change = analysis.params - before.params
-    whole = analysis.complete
-    params.metric(
-        "params",
-        f"{analysis.params:,}" if whole else "–",
-        f"{change:+,}" if change and whole else None,
-        delta_color="inverse",
-        help="Trainable numbers: every weight, bias, scale and shift.",
-    )
-    field.metric(
-        "receptive field",
-        f"{_field(analysis)} px" if analysis.output else "–",
-        help="Side of the square of pixels that an output depends on, padding counted. The image has 28 px.",
-    )
-    macs.metric(
-        "MACs",
-        _millions(analysis.macs) if whole else "–",
-        help="Multiply-accumulates for one image: kernel size × input channels / groups × output values.",
-    )
+def remark() -> None:
+    """What there is to know about the published experiment or the mistake that one has opened."""
+    opened = state.baseline().name
+    if opened in MISTAKES:
+        st.info(MISTAKES[opened].lesson, icon=":material/school:")
+    elif opened in EXPERIMENTS and EXPERIMENTS[opened].remark:
+        experiment = EXPERIMENTS[opened]
+        kind = "" if experiment.exact else "A reconstruction. "
+        st.caption(f"{experiment.title}. {kind}{experiment.remark}")
 
 
-def _millions(number: int) -> str:
-    return f"{number / 1e6:.2f} M" if number >= 1e5 else f"{number:,}"
-
-
-def _field(analysis: Analysis) -> str:
-    return number_text(one_or_two(analysis.output.field)) if analysis.output else "–"
-
-
-message = state.notice()
-if message:
-    st.warning(message, icon=":material/info:")
 head()
+if message := state.notice():
+    st.warning(message, icon=":material/info:")
 analysis = analyze(state.current_spec())
-left, right = st.columns([13, 7], gap="medium")
+with st.container(key="workbench"):
+    left, right = st.columns([13, 7], gap="medium")
 with right:
-    answer(analysis)
+    figures(analysis, analyze(state.baseline()))
+    budget(analysis.params, state.assignment())
+    free_form()
+    verdict_list(check(analysis, state.assignment()))
     field_view(analysis, sample_digit())
 with left:
     layer_list(analysis)
-analysis_table(analysis)
+    remark()
+evidence(analysis)

@@ -12,6 +12,7 @@ normalisation layers take from whole maps (their statistics) is left out, as eve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .layers import Pair, Shape
@@ -55,6 +56,18 @@ class View:
                 sh + ((kernel[0] - 1) / 2 - padding[0]) * jh,
                 sw + ((kernel[1] - 1) / 2 - padding[1]) * jw,
             ),
+        )
+
+    def sees(self, region: Sequence[Pair]) -> bool:
+        """Whether one unit's field contains the pixels (first, end) of a region, on both axes."""
+        return all(
+            any(
+                start + unit * jump - field / 2 <= first and end <= start + unit * jump + field / 2
+                for unit in range(size)
+            )
+            for (first, end), start, jump, field, size in zip(
+                region, self.start, self.jump, self.field, self.grid, strict=True
+            )
         )
 
     def cover(self, shape: Shape) -> View:

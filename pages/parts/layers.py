@@ -111,8 +111,12 @@ def _data(analysis: Analysis) -> dict[str, Any]:
         entry = {"index": index, "message": problem.message, "fix": label}
         found.setdefault(problem.layer, []).append(entry)
     total = max(analysis.params, 1)
+    marks = _marks(analysis)
     return {
-        "rows": [_row(report, total, found.get(report.index, [])) for report in analysis.layers],
+        "rows": [
+            _row(report, total, found.get(report.index, []), marks.get(report.index, []))
+            for report in analysis.layers
+        ],
         "problems": found.get(None, []),
         "kinds": _SCHEMA,
         "groups": {name: group.help for name, group in GROUPS.items()},
@@ -120,7 +124,34 @@ def _data(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _row(report: LayerReport, total: int, problems: list[dict[str, Any]]) -> dict[str, Any]:
+def _marks(analysis: Analysis) -> dict[int, list[dict[str, str]]]:
+    """What is worth a mark: the field that reaches a MaxPool, the first layer that sees a digit, or all."""
+    marks: dict[int, list[dict[str, str]]] = {}
+    before = "1"
+    for report in analysis.active:
+        if report.kind == "max_pool2d":
+            mark = {"text": f"gets {before} px", "help": "receptive field that reaches this MaxPool"}
+            marks.setdefault(report.index, []).append(mark)
+        if report.view and not isinstance(report.layer, Container):
+            before = number_text(one_or_two(report.view.field))
+    _, height, width = analysis.spec.input_shape
+    whole = ((0, height), (0, width))
+    seen: list[tuple[str, str, tuple[tuple[int, int], ...]]] = [
+        ("sees all", "the first layer with a unit that sees the whole image", whole)
+    ]
+    if (height, width) == (28, 28):
+        help = "the first layer with a unit that sees the 20×20 box in which MNIST's digits lie"
+        seen.insert(0, ("sees a digit", help, ((4, 24), (4, 24))))
+    for text, help, region in seen:
+        first = next((r for r in analysis.active if r.view and r.view.sees(region)), None)
+        if first:
+            marks.setdefault(first.index, []).append({"text": text, "help": help})
+    return marks
+
+
+def _row(
+    report: LayerReport, total: int, problems: list[dict[str, Any]], marks: list[dict[str, str]]
+) -> dict[str, Any]:
     view = report.view
     names = [field["name"] for field in _SCHEMA[report.kind]["fields"]]
     return {
@@ -135,7 +166,7 @@ def _row(report: LayerReport, total: int, problems: list[dict[str, Any]]) -> dic
         "params": f"{report.params:,}",
         "share": round(100 * report.params / total, 1),
         "problems": problems,
-        "marks": [],
+        "marks": marks,
     }
 
 

@@ -6,13 +6,16 @@ the same link shows the same; undo and redo live here.
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from mnist_core.architecture.spec import ModelSpec, SpecError
 from mnist_core.architecture.text import from_text, to_text
+from mnist_core.course.assignments import ASSIGNMENTS, FREE, Assignment
 from mnist_core.course.experiments import EXPERIMENTS
 
 START = "task-2"
@@ -28,6 +31,7 @@ def begin() -> None:
         memory.spec, memory.past, memory.future, memory.notice = EXPERIMENTS[START].spec, [], [], None
         memory.baseline = memory.spec
         memory.links, memory.written = [("", "")], 0.0
+        _read_assignment()
         if link:
             _follow(link)
             memory.past, memory.baseline = [], memory.spec
@@ -62,8 +66,11 @@ def write_link() -> None:
     memory = st.session_state
     if link != memory.links[-1]:
         memory.links, memory.written = [*memory.links, link][-20:], time.monotonic()
-    if _link() != link:
-        st.query_params.update({"design": link[0], "name": link[1]})
+    fields = {"design": link[0], "name": link[1], "assignment": _assignment_text()}
+    if locked():
+        fields["lock"] = "1"
+    if any(st.query_params.get(name) != text for name, text in fields.items()):
+        st.query_params.update(fields)
 
 
 def notice() -> str | None:
@@ -152,6 +159,60 @@ def select_run(name: str | None) -> None:
         st.query_params.pop("run", None)
 
 
+# -- the assignment --
+
+
+def assignment() -> Assignment:
+    """What the design is checked against."""
+    chosen: Assignment = st.session_state.asked
+    return chosen
+
+
+def set_assignment(chosen: Assignment) -> None:
+    """Checks against another assignment from now on; a locked one stays."""
+    if not locked():
+        st.session_state.asked = chosen
+
+
+def locked() -> bool:
+    """Whether the link that one came by has fixed the assignment."""
+    fixed: bool = st.session_state.locked
+    return fixed
+
+
+def _read_assignment() -> None:
+    """Takes assignment and lock of the link that opened the tab."""
+    memory, text = st.session_state, st.query_params.get("assignment", "")
+    memory.locked, memory.asked = False, ASSIGNMENTS["under-20k"]
+    if text in ASSIGNMENTS:
+        memory.asked = ASSIGNMENTS[text]
+    elif text:
+        try:
+            memory.asked = Assignment.model_validate({**FREE.model_dump(), **json.loads(text)})
+        except (ValueError, TypeError):
+            memory.notice = "The assignment in this link cannot be read; the usual one is used instead."
+    memory.locked = "lock" in st.query_params
+
+
+def _assignment_text() -> str:
+    """The assignment as it stands in a link: its name, or the fields of one's own."""
+    asked = assignment()
+    if asked.name in ASSIGNMENTS:
+        return asked.name
+    usual = FREE.model_dump(mode="json")
+    fields = {key: value for key, value in asked.model_dump(mode="json").items() if value != usual[key]}
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def share_link() -> str:
+    """The address of this design and assignment, for others."""
+    spec = current_spec()
+    fields = {"design": to_text(spec), "name": spec.name, "assignment": _assignment_text()}
+    if locked() or value("lock_link"):
+        fields["lock"] = "1"
+    return f"{st.context.url or ''}?{urlencode(fields)}"
+
+
 # -- widgets and components --
 
 
@@ -168,3 +229,20 @@ def put(key: str, value: Any) -> None:
 def trigger(key: str, name: str) -> Any:
     """The value that the component `key` just sent under `name`; for its callbacks."""
     return st.session_state[key][name]
+
+
+# -- the drawing --
+
+
+def drawing() -> Any:
+    """What is on the canvas of Draw, None before the first stroke; kept when one leaves the page."""
+    return st.session_state.get("drawing")
+
+
+def set_drawing(drawing: Any) -> None:
+    st.session_state.drawing = drawing
+
+
+def is_mounted(key: str) -> bool:
+    """Whether the component with this key was on the page in the run before."""
+    return key in st.session_state

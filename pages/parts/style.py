@@ -1,16 +1,21 @@
 """The house style that all pages share, beyond what Streamlit's theme can say."""
 
+from functools import cache
+from pathlib import Path
+
 import streamlit as st
 
-_CSS = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 4.25rem; padding-bottom: 3rem; max-width: 84rem; }
-[data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
-@media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"] { padding-inline: 0.75rem; }
-}
-</style>"""
+from . import state
+
+_PROJECTOR = "html { font-size: 22px; }"  # reads at three metres
+
+
+@cache
+def _css() -> str:
+    here = Path(__file__)
+    return "".join(here.with_name(name).read_text(encoding="utf-8") for name in ("style.css", "answer.css"))
 
 
 def house_style() -> None:
-    """Less empty space above the answer, tabular figures, and a phone's margins."""
-    st.html(_CSS)
+    """Less empty space above the answer, tabular figures, a phone's margins, the projector's size."""
+    st.html(f"<style>{_css()}{_PROJECTOR if state.value('projector') else ''}</style>")

@@ -21,14 +21,6 @@ _HEAD = (
     ("jump", "distance between neighbouring units in input pixels"),
     ("start", "centre of the first unit's field in input pixels"),
 )
-_STYLE = """<style>
-.lab-table { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
-.lab-table { font-variant-numeric: tabular-nums; }
-.lab-table :is(th, td) { text-align: right; padding: 0.15rem 0.6rem; border-bottom: 1px solid #8883; }
-.lab-table :is(th, td):nth-child(2) { text-align: left; }
-.lab-table tfoot td { font-weight: 600; border-bottom: 0; }
-.lab-scroll { overflow-x: auto; }
-</style>"""
 
 
 def analysis_table(analysis: Analysis) -> None:
@@ -37,7 +29,7 @@ def analysis_table(analysis: Analysis) -> None:
     body = "".join(_row(report) for report in analysis.layers)
     total = f"<td></td><td>total</td><td></td><td>{analysis.params:,}</td><td>{analysis.macs:,}</td>"
     st.html(
-        f'{_STYLE}<div class="lab-scroll"><table class="lab-table"><thead><tr>{head}</tr></thead>'
+        f'<div class="lab-scroll"><table class="lab-table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody><tfoot><tr>{total}<td></td><td></td><td></td></tr></tfoot></table></div>"
     )
 

@@ -1,0 +1,59 @@
+"""Ways in and out of the Design page: link, text, JSON, the teacher's lock, and the projector switch."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mnist_core.architecture.spec import ModelSpec, SpecError
+from mnist_core.architecture.text import from_text, to_text
+
+from . import state
+
+
+def exchange_menu() -> None:
+    """A popover with everything that goes out of the design or comes into it."""
+    spec = state.current_spec()
+    with st.popover("", icon=":material/more_horiz:", help="Share, import, export, text, projector"):
+        st.markdown("**Share** · whoever opens this link sees this design.")
+        st.code(state.share_link(), language=None, wrap_lines=True)
+        if not state.locked():
+            st.checkbox(
+                "Fix the assignment in the link",
+                key="lock_link",
+                persist_state="session",
+                help="For teachers: who opens the link cannot choose another assignment.",
+            )
+        state.put("text", to_text(spec))
+        st.text_area(
+            "Text form",
+            key="text",
+            on_change=_take_text,
+            help="conv16k3p1-b: 16 channels, kernel 3, padding 1, no bias. Others: relu bn drop0.1 max2 gap "
+            "flat fc10. res(…) adds its input, 3x(…) repeats, ~ switches off.",
+        )
+        name = f"{_file_name(spec)}.json"
+        text = spec.to_json()
+        st.download_button("Export JSON", text, name, "application/json", icon=":material/download:")
+        st.file_uploader("Import JSON", type="json", key="import", on_change=_take_file, max_upload_size=1)
+        st.toggle("Projector: larger type", key="projector", persist_state="session")
+
+
+def _take_text() -> None:
+    try:
+        state.set_spec(from_text(state.value("text"), state.current_spec().name))
+    except SpecError as error:
+        state.set_notice(f"The text was not taken. {error}")
+
+
+def _take_file() -> None:
+    file = state.value("import")
+    if file is None:
+        return
+    try:
+        state.open_spec(ModelSpec.from_json(file.getvalue()))
+    except SpecError as error:
+        state.set_notice(f"{file.name} was not taken. {error}")
+
+
+def _file_name(spec: ModelSpec) -> str:
+    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in spec.name) or "design"

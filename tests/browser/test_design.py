@@ -1,0 +1,269 @@
+"""The Design page as a person uses it, in Chromium."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from mnist_core.architecture.text import from_text
+
+from .conftest import Lab
+
+pytestmark = pytest.mark.browser
+
+
+def figures(page: Page) -> list[str]:
+    return page.get_by_test_id("stMetricValue").all_inner_texts()
+
+
+def expect_params(page: Page, params: str) -> None:
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(params)
+
+
+def open_design(page: Page, lab: Lab, text: str = "", **fields: str) -> None:
+    query = "&".join(f"{name}={quote(value)}" for name, value in ({"design": text} | fields).items() if value)
+    page.goto(f"{lab.url}/?{query}")
+    expect(page.get_by_role("list", name="Layers")).to_be_visible()
+
+
+def kinds(page: Page) -> list[str]:
+    return page.locator(".lab-kind").all_inner_texts()
+
+
+def row(page: Page, number: int):
+    return page.locator(f'[data-n="{number}"]')
+
+
+def no_traceback(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_task_2_its_table_and_what_an_edit_changes(lab: Lab, page: Page) -> None:
+    open_design(page, lab)
+    expect_params(page, "19,712")
+    assert figures(page) == ["19,712", "32 px", "4.51 M"]
+    lines = page.locator(".lab-table tbody tr")
+    expect(lines).to_have_count(34)
+    expect(lines.nth(7)).to_have_text("8conv2d 32 · 3×3 · no bias32×22×224,6082,230,272713.5")
+    row(page, 5).locator(".lab-kind").click()
+    page.get_by_label("out_channels").fill("24")
+    expect_params(page, "23,184")
+    expect(page.locator(".lab-table tfoot")).to_contain_text("23,184")
+    page.get_by_role("button", name="Delete (Del)").click()
+    expect(lines).to_have_count(33)
+    expect_params(page, "17,408")
+    no_traceback(page)
+
+
+def test_undo_redo_reload_back_and_a_second_browser(lab: Lab, page: Page, browser: Browser) -> None:
+    open_design(page, lab)
+    expect_params(page, "19,712")
+    row(page, 5).locator(".lab-kind").click()
+    page.keyboard.press("Delete")
+    expect(page.locator(".lab-row")).to_have_count(33)
+    changed = figures(page)[0]
+    page.reload()
+    expect(page.locator(".lab-row")).to_have_count(33)
+    other = browser.new_context().new_page()
+    other.goto(page.url)
+    expect(other.get_by_test_id("stMetricValue").first).to_have_text(changed)
+    other.context.close()
+    row(page, 6).locator(".lab-kind").click()
+    page.keyboard.press("Delete")
+    expect(page.locator(".lab-row")).to_have_count(32)
+    page.keyboard.press("Control+z")
+    expect(page.locator(".lab-row")).to_have_count(33)
+    page.keyboard.press("Control+y")
+    expect(page.locator(".lab-row")).to_have_count(32)
+    page.wait_for_timeout(2500)
+    page.go_back()
+    expect(page.locator(".lab-row")).to_have_count(33)
+    no_traceback(page)
+
+
+def test_problems_stand_at_their_layer_and_one_click_mends(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv8k14 max5 conv16k7 fc10")
+    problem = row(page, 3).get_by_role("alert")
+    expect(problem).to_contain_text("kernel_size is 7, but the incoming map is 3×3 with padding 0")
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("–")
+    problem.get_by_role("button", name="Set padding to 2").click()
+    expect(row(page, 4).get_by_role("alert")).to_contain_text("Linear needs a vector".lower())
+    row(page, 4).get_by_role("button", name="Insert flatten before it").click()
+    expect(page.locator(".lab-row")).to_have_count(5)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_published_net_by_hand_from_empty_to_all_verdicts(lab: Lab, page: Page) -> None:
+    open_design(page, lab)
+    page.get_by_label("Start from").click()
+    page.get_by_role("option", name="empty").click()
+    expect(page.get_by_text("No layers yet.")).to_be_visible()
+
+    def add(name: str, **values: str | bool) -> None:
+        count = page.locator(".lab-row").count()
+        page.get_by_role("button", name="layer…").click()
+        search = page.get_by_placeholder("Insert…")
+        search.fill(name)
+        page.locator(".lab-choice").get_by_text(name, exact=True).click()
+        expect(page.locator(".lab-row")).to_have_count(count + 1)
+        if values:
+            line = row(page, count + 1)
+            if line.locator(".lab-fields").count() == 0:
+                line.locator(".lab-kind").click()
+            for field, value in values.items():
+                box = line.get_by_label(field)
+                if isinstance(value, bool):
+                    box.set_checked(value)
+                else:
+                    box.fill(value)
+                page.wait_for_timeout(250)
+
+    def block(channels: str, norm: bool = True, dropout: bool = True, **more: str) -> None:
+        add("conv2d", out_channels=channels, bias=False, **more)
+        add("relu")
+        if norm:
+            add("batch_norm2d")
+        if dropout:
+            add("dropout2d", p="0.1")
+
+    block("16")
+    block("16", dropout=False)
+    block("32")
+    add("conv2d", out_channels="16", kernel_size="1")
+    add("relu")
+    add("max_pool2d")
+    block("16")
+    block("16", padding="1")
+    block("16")
+    block("32")
+    add("conv2d", out_channels="10", kernel_size="1", bias=False)
+    add("avg_pool2d", kernel_size="5")
+    add("flatten")
+    add("log_softmax")
+    expect_params(page, "19,712")
+    expect(page.get_by_text("9 of 9 met")).to_be_visible()
+    no_traceback(page)
+    for _ in range(80):
+        if page.locator(".lab-row").count() == 0:
+            break
+        undo = page.locator(".st-key-undo button").first
+        if undo.is_disabled():
+            break
+        undo.click()
+        page.wait_for_timeout(120)
+    expect(page.get_by_text("No layers yet.")).to_be_visible()
+    page.locator(".st-key-redo button").first.click()
+    expect(page.locator(".lab-row")).to_have_count(1)
+
+
+def test_with_the_keyboard_alone(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv16 relu gap flat fc10")
+    page.locator(".lab-kind").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Control+d")
+    expect(page.locator(".lab-row")).to_have_count(6)
+    page.keyboard.press("Insert")
+    page.keyboard.type("batch_norm2d")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lab-row")).to_have_count(7)
+    assert kinds(page)[1] == "batch_norm2d"
+    page.locator('[data-focus="row 2"]').focus()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator(".lab-kind").first).to_have_text("batch_norm2d")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".lab-kind").first).to_have_text("conv2d")
+    page.locator('[data-focus="row 2"]').focus()
+    page.keyboard.press("o")
+    expect(page.locator(".lab-off")).to_have_count(1)
+    page.keyboard.press("Delete")
+    expect(page.locator(".lab-row")).to_have_count(6)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("conv1000000000", "allowed are 1 to 4,096"),
+        ("nonsense everywhere", "cannot be read"),
+        ("relu " * 150, "at most 100 are allowed"),
+        ("3x(" * 30, "nested deeper than 8 levels"),
+        ("conv16[kernel_size=<script>alert(1)</script>]", "cannot be read"),
+    ],
+)
+def test_hostile_links_give_a_message(lab: Lab, page: Page, text: str, part: str) -> None:
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    open_design(page, lab, text)
+    expect(page.get_by_role("alert").filter(has_text=part).first).to_be_visible()
+    no_traceback(page)
+    assert not dialogs
+
+
+def test_a_name_is_text_and_nothing_else(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv10k28 flat", name="<img src=x onerror=alert(1)> **bold**")
+    expect(page.get_by_label("Name")).to_have_value("<img src=x onerror=alert(1)> **bold**")
+    expect(page.locator("img[src=x]")).to_have_count(0)
+
+
+def test_a_teachers_link_fixes_the_assignment(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv10k28 flat", assignment="under-8k", lock="1")
+    expect(page.get_by_role("combobox", name=re.compile("Assignment"))).to_be_disabled()
+    expect(page.get_by_text("under 8,000 params, at most 15 epochs, consistently")).to_be_visible()
+
+
+def test_an_assignment_of_ones_own_travels_in_the_link(lab: Lab, page: Page) -> None:
+    own = json.dumps({"max_params": 300, "accuracy": 0.9})
+    open_design(page, lab, "conv10k28 flat", assignment=own)
+    expect(page.get_by_text("7,850, which is 7,550 over 300.")).to_be_visible()
+
+
+def test_torchsummary_code_and_shares(lab: Lab, page: Page) -> None:
+    open_design(page, lab)
+    page.get_by_test_id("stButtonGroup").get_by_text("torchsummary").click()
+    expect(page.get_by_text("Total params: 19,712")).to_be_visible(timeout=40_000)
+    page.get_by_test_id("stButtonGroup").get_by_text("Code").click()
+    expect(page.get_by_text("class Net(nn.Module):")).to_be_visible()
+    page.get_by_test_id("stButtonGroup").get_by_text("Shares").click()
+    expect(page.locator(".lab-shares tbody tr")).to_have_count(34)
+
+
+def test_stepping_through_the_fields(lab: Lab, page: Page) -> None:
+    open_design(page, lab)
+    title = page.locator(".lab-field-title")
+    expect(title).to_have_text("14 max_pool2d")
+    expect(page.locator(".lab-field-text")).to_contain_text("16×11×11 map sees 8 px")
+    page.get_by_role("button", name="next layer").click()
+    expect(page.locator(".lab-field-text")).to_contain_text("16×9×9 map sees 12 px")
+    row(page, 34).locator(".lab-kind").click()
+    expect(page.locator(".lab-field-text")).to_contain_text("sees 32 px: the whole image")
+
+
+def test_on_a_phone_the_answer_comes_first(lab: Lab, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    open_design(page, lab)
+    expect_params(page, "19,712")
+    params = page.get_by_test_id("stMetricValue").first.bounding_box()
+    layers = page.locator(".lab-rows").bounding_box()
+    assert params and layers and params["y"] < layers["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    row(page, 5).locator(".lab-kind").tap()
+    page.get_by_label("out_channels").fill("8")
+    expect_params(page, "16,240")
+    context.close()
+
+
+def test_sixty_layers_stay_usable(lab: Lab, page: Page) -> None:
+    text = "conv8p1 bn relu " * 19 + "gap flat fc10"
+    assert len(from_text(text).layers) == 60
+    open_design(page, lab, text)
+    expect(page.locator(".lab-row")).to_have_count(60)
+    row(page, 4).locator(".lab-kind").click()
+    before = figures(page)[0]
+    page.get_by_label("out_channels").fill("9")
+    expect(page.get_by_test_id("stMetricValue").first).not_to_have_text(before)
+    no_traceback(page)
