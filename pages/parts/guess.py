@@ -1,0 +1,93 @@
+"""What the nets say: the digit they see, their ten probabilities, and how the drawing became that digit."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mnist_core.probe.catalog import Entry
+from mnist_core.probe.drawing import Preparation
+from mnist_core.probe.ink import area_average
+
+UNSURE = 0.8  # probability; below it the two likeliest digits are named
+THUMBNAIL = 85  # pixels
+
+_HERE = Path(__file__)
+_mount = st.components.v2.component(
+    "guess",
+    html='<div class="lab-guess"></div>',
+    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
+    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+def guess(
+    prepared: Preparation,
+    naive: np.ndarray,
+    said: Sequence[tuple[Entry, np.ndarray, np.ndarray]],
+    caption: str = "",
+    label: int | None = None,
+) -> None:
+    """Show what each net says of the prepared digit and of the naive one (two arrays of 10 a net)."""
+    _mount(
+        key="guess",
+        data={
+            "case": prepared.case,
+            "word": prepared.warning,
+            "unsure": UNSURE,
+            "caption": caption,
+            "label": label,
+            "ink": _grey(_thumbnail(prepared.ink)),
+            "box": _box(prepared),
+            "fitted": _grey(prepared.fitted),
+            "digit": _grey(prepared.digit),
+            "naive": _grey(naive),
+            "nets": [_net(entry, right, wrong) for entry, right, wrong in said],
+        },
+    )
+
+
+def _net(entry: Entry, probabilities: np.ndarray, of_naive: np.ndarray) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "about": about(entry),
+        "probabilities": [float(value) for value in probabilities],
+        "naive": [float(value) for value in of_naive],
+    }
+
+
+def about(entry: Entry) -> str:
+    """Params, test accuracy and what it learned on, where that is not MNIST."""
+    parts = [f"{entry.params:,} params"]
+    if entry.accuracy is not None:
+        parts.append(f"{entry.accuracy:.2%}".replace("%", " %"))
+    if entry.data != "mnist":
+        parts.append(f"on {entry.data}")
+    return " · ".join(parts)
+
+
+def _grey(picture: np.ndarray) -> dict[str, Any]:
+    """A picture in [0, 1] for the browser: its sides and one byte a pixel."""
+    pixels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    height, width = pixels.shape
+    return {"height": height, "width": width, "pixels": base64.b64encode(pixels.tobytes()).decode()}
+
+
+def _thumbnail(ink: np.ndarray) -> np.ndarray:
+    scale = min(1.0, THUMBNAIL / max(ink.shape))
+    return area_average(ink, max(1, round(ink.shape[0] * scale)), max(1, round(ink.shape[1] * scale)))
+
+
+def _box(prepared: Preparation) -> list[float] | None:
+    """Top, left, height and width of the box as fractions of the drawing."""
+    if prepared.box is None:
+        return None
+    height, width = prepared.ink.shape
+    box = prepared.box
+    return [box.top / height, box.left / width, box.height / height, box.width / width]
