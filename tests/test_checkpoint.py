@@ -18,7 +18,7 @@ from safetensors.torch import save as safetensors_save
 
 from mnist_core.architecture.model import build
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import checkpoint, store
+from mnist_core.runs import checkpoint
 from mnist_core.runs.checkpoint import Checkpoint, CheckpointError
 from mnist_core.training.recipe import Recipe
 
@@ -186,13 +186,3 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == VALID
     assert os.listdir(tmp_path) == ["a.safetensors"]
-
-
-def test_checkpoints_of_runs_are_found_and_broken_ones_passed_over(tmp_path: Path) -> None:
-    good, broken, none = (store.create(SPEC, Recipe(), "synthetic", tmp_path) for _ in range(3))
-    checkpoint.save(good / store.CHECKPOINT, tiny())
-    (broken / store.CHECKPOINT).write_bytes(VALID[:100])
-    of_runs = [found for found in checkpoint.find_checkpoints(tmp_path) if not found.shipped]
-    assert [found.key for found in of_runs] == [good.name]
-    assert of_runs[0].about.figures == tiny().figures
-    assert none.name not in {found.key for found in of_runs}

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.limits import MAX_PARAMS
 from mnist_core.architecture.spec import ModelSpec, SpecError
-from mnist_core.runs import store
 from mnist_core.runs.files import replace_file, to_line
 from mnist_core.training.recipe import Recipe, RecipeError
 
@@ -229,29 +228,6 @@ def _unreadable(path: Path, error: OSError) -> CheckpointError:
     )
 
 
-@dataclass(frozen=True)
-class Found:
-    """A checkpoint that can be chosen. `key` names it in URLs: a file's stem or a run's name."""
-
-    key: str
-    path: Path
-    about: About
-    shipped: bool
-
-
 def checkpoints_folder() -> Path:
     """Where the checkpoints that ship with the lab are."""
     return Path(__file__).parents[2] / "checkpoints"
-
-
-def find_checkpoints(root: Path | None = None) -> tuple[Found, ...]:
-    """Those that ship, then those of the runs, newest first. Files that are none are passed over."""
-    shipped = [(path.stem, path, True) for path in sorted(checkpoints_folder().glob(f"*{SUFFIX}"))]
-    runs = [(view.run.name, view.checkpoint, False) for view in store.list_runs(root) if view.checkpoint]
-    found = []
-    for key, path, ships in (*shipped, *runs):
-        try:
-            found.append(Found(key, path, describe(path), ships))
-        except CheckpointError:
-            continue
-    return tuple(found)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import platform
+import shutil
 from datetime import UTC, datetime
 from typing import Any
 
+from mnist_core.runs import locks
 from mnist_core.runs.figures import number
 from mnist_core.runs.store import RunView
 
@@ -43,6 +46,20 @@ def wilson(accuracy: float, images: int) -> tuple[float, float]:
     centre = (accuracy + z * z / (2 * images)) / (1 + z * z / images)
     half = z / (1 + z * z / images) * math.sqrt(accuracy * (1 - accuracy) / images + z * z / (4 * images**2))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def machine() -> str:
+    """What a run will be trained on, as far as one sees without starting PyTorch: "CPU, 2 threads"."""
+    if shutil.which("nvidia-smi"):
+        return "graphics card"
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return "Apple GPU"
+    return f"CPU, {threads(locks.threads_a_run())}"
+
+
+def threads(count: int) -> str:
+    """ "1 thread", "2 threads"."""
+    return f"{count} thread{'' if count == 1 else 's'}"
 
 
 def progress_line(view: RunView) -> str:

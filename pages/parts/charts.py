@@ -24,54 +24,11 @@ HEIGHT = 300  # px, the same before, while and after there is data
 ACCENT, TEXT, FAINT = "--st-primary-color", "--st-text-color", "--st-gray-color"
 GOAL, GRID = "--st-green-color", "--st-border-color"
 
-_CSS = """
-.mnist-lab-chart { width: 100%; overflow: hidden; }
-.mnist-lab-chart .modebar { opacity: 0.7; }
-"""
-
-_JS = """
-const plotly = (url) => (window.mnistLabPlotly ??= new Promise((resolve, reject) => {
-  if (window.Plotly) return resolve(window.Plotly);
-  const script = document.createElement("script");
-  script.src = url;
-  script.onload = () => resolve(window.Plotly);
-  script.onerror = () => { window.mnistLabPlotly = undefined; reject(new Error(url)); };
-  document.head.append(script);
-}));
-
-// Strings that name a CSS variable become its value in the theme of the moment.
-const themed = (value, style) => {
-  if (typeof value === "string") {
-    return value.startsWith("--st-") ? style.getPropertyValue(value).trim() : value;
-  }
-  if (Array.isArray(value)) return value.map((item) => themed(item, style));
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, themed(item, style)]));
-};
-
-export default async function ({ data, parentElement }) {
-  const chart = parentElement.querySelector(".mnist-lab-chart");
-  chart.style.height = `${data.layout.height}px`;
-  let library;
-  try {
-    library = await plotly(data.script);
-  } catch (error) {
-    chart.textContent = `The charts need ${error.message}, which this server does not give. Reload the page.`;
-    return;
-  }
-  const style = getComputedStyle(chart);
-  const options = { displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
-  await library.react(chart, themed(data.traces, style), themed(data.layout, style), options);
-  if (!chart.resizing) {
-    chart.resizing = new ResizeObserver(() => chart.isConnected && library.Plots.resize(chart));
-    chart.resizing.observe(parentElement);
-  }
-  return () => { chart.resizing?.disconnect(); library.purge(chart); };
-}
-"""
-
 _component = st.components.v2.component(
-    "mnist_lab_chart", html='<div class="mnist-lab-chart"></div>', css=_CSS, js=_JS, isolate_styles=False
+    "mnist_lab_chart",
+    html='<div class="mnist-lab-chart" style="width: 100%; overflow: hidden"></div>',
+    js=Path(__file__).with_name("charts.js").read_text(encoding="utf-8"),
+    isolate_styles=False,
 )
 
 
@@ -97,8 +54,8 @@ def chart(key: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], he
     _component(key=key, data=data, height=height)
 
 
-def accuracy_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
-    """Accuracy by epoch in percent: test (or validation) and train, and the course's bar."""
+def accuracy_chart(key: str, curves: Curves, epochs: int, about: str, target: bool = True) -> None:
+    """Accuracy by epoch in percent: test, validation, train, and the course's bar where it applies."""
     judged = curves.validation_accuracy or curves.test_accuracy
     best = max((y for _, y in judged), default=1.0)
     low = min(98.0, 100 - 4 * (100 - 100 * best))  # the closer to 100 %, the closer one looks
@@ -111,8 +68,8 @@ def accuracy_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
         "uirevision": about,
         "yaxis": {**_axis("accuracy, %"), "range": [max(0.0, low), 100.05]},
         "xaxis": {**_axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
-        "shapes": [_level(100 * TARGET_ACCURACY)],
-        "annotations": [_level_name(100 * TARGET_ACCURACY, f"{100 * TARGET_ACCURACY:g}")]
+        "shapes": [_level(100 * TARGET_ACCURACY)] if target else [],
+        "annotations": ([_level_name(100 * TARGET_ACCURACY, f"{100 * TARGET_ACCURACY:g}")] if target else [])
         + ([] if judged else [_hint("after the first epoch")]),
     }
     chart(key, [trace for trace in traces if trace["x"]], layout)
@@ -131,7 +88,13 @@ def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
     ]
     layout = {
         "uirevision": about,
-        "yaxis": {**_axis("loss, nats"), "type": "log", "dtick": "D2", "tickformat": "~g"},
+        "yaxis": {
+            **_axis("loss, nats"),
+            **({"autorange": True} if curves.step_loss else {"range": [-2, 0.5]}),  # powers of ten
+            "type": "log",
+            "dtick": "D2",
+            "tickformat": "~g",
+        },
         "xaxis": {**_axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
         "annotations": [] if curves.step_loss else [_hint("after the first steps")],
     }
@@ -202,6 +165,7 @@ def _level_name(y: float, text: str) -> dict[str, Any]:
         "xanchor": "right",
         "y": y,
         "yanchor": "bottom",
+        "yshift": 1,
         "showarrow": False,
         "font": {"color": GOAL, "size": 12},
     }

@@ -1,0 +1,41 @@
+const plotly = (url) => (window.mnistLabPlotly ??= new Promise((resolve, reject) => {
+  if (window.Plotly) return resolve(window.Plotly);
+  const script = document.createElement("script");
+  script.src = url;
+  script.onload = () => resolve(window.Plotly);
+  script.onerror = () => { window.mnistLabPlotly = undefined; reject(new Error(url)); };
+  document.head.append(script);
+}));
+
+// Strings that name a CSS variable become its value in the theme of the moment; sizes grow with the page's.
+const themed = (value, style, scale, name) => {
+  if (name === "size") return value * scale;
+  if (typeof value === "string") {
+    return value.startsWith("--st-") ? style.getPropertyValue(value).trim() : value;
+  }
+  if (Array.isArray(value)) return value.map((item) => themed(item, style, scale));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, themed(item, style, scale, name)]));
+};
+
+export default async function ({ data, parentElement }) {
+  const chart = parentElement.querySelector(".mnist-lab-chart");
+  chart.style.height = `${data.layout.height}px`;
+  let library;
+  try {
+    library = await plotly(data.script);
+  } catch (error) {
+    chart.textContent = `The charts need ${error.message}, which this server does not give. Reload the page.`;
+    return;
+  }
+  const style = getComputedStyle(chart);
+  const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;  // larger on a projector
+  const draw = (value) => themed(value, style, scale);
+  const options = { displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
+  await library.react(chart, draw(data.traces), draw(data.layout), options);
+  if (!chart.resizing) {
+    chart.resizing = new ResizeObserver(() => chart.isConnected && library.Plots.resize(chart));
+    chart.resizing.observe(parentElement);
+  }
+  return () => { chart.resizing?.disconnect(); library.purge(chart); };
+}

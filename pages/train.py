@@ -1,0 +1,99 @@
+"""Train: does it learn?"""
+
+import streamlit as st
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.runs import launch, store, words
+from mnist_core.runs.store import Run, RunError
+from mnist_core.training.recipe import Recipe
+from pages.parts import runs, state
+from pages.parts.recipe_form import recipe_form
+
+LIVE_EVERY = 1.0  # seconds between two looks at a run that lives
+
+
+def start(recipe: Recipe, data: str) -> None:
+    """Starts a run of the current design and shows it."""
+    try:
+        run = store.create(state.current_spec(), recipe, data)
+        launch.start(run)
+        state.select_run(run.name)
+    except RunError as error:
+        state.set_notice(str(error))
+
+
+def say_notice() -> None:
+    if notice := state.notice():
+        st.error(runs.plain(notice), icon=":material/error:")
+
+
+def show(run: Run, ticks: bool) -> None:
+    """The run as it is now. When that begins or ends to tick, the whole page is drawn again."""
+    view = store.read(run)
+    if view.alive != ticks:
+        st.rerun()
+    say_notice()
+    runs.title(view)
+    runs.progress(view)
+    runs.headline(view)
+    runs.curves(view)
+    runs.details(view)
+
+
+runs.style()
+spec = state.current_spec()
+analysis = analyze(spec)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    what = f"Train **{runs.plain(spec.name)}** · {analysis.params:,} params · {words.machine()}"
+    st.markdown(what, width="content")
+    st.page_link("pages/design.py", label="change the design", icon=":material/edit:")
+
+with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    recipe = recipe_form(spec.name)
+    data = st.segmented_control(
+        "Data",
+        store.DATA_NAMES,
+        format_func=lambda name: "MNIST" if name == "mnist" else name,
+        default="mnist",
+        required=True,
+        key="data",
+        persist_state="session",
+        help="MNIST: 60,000 digits to learn from and 10,000 to be tested on, fetched once. "
+        "Synthetic: drawn by the lab itself, for a room without network; figures say nothing about MNIST.",
+    )
+    st.button(
+        "Train",
+        type="primary",
+        icon=":material/model_training:",
+        disabled=bool(analysis.problems) or recipe is None,
+        on_click=start,
+        args=(recipe, data),
+        help="Starts a run. It goes on when you close this page, and is found again here.",
+    )
+if data == "synthetic":
+    st.caption(f"{runs.SYNTHETIC} The run's figures will say nothing about MNIST.")
+if analysis.problems:
+    st.error(
+        f"This design cannot be trained. {runs.plain(str(analysis.problems[0]))}", icon=":material/error:"
+    )
+    st.page_link("pages/design.py", label="Mend it on the Design page", icon=":material/build:")
+say_notice()
+
+earlier = store.list_runs(newest=runs.LISTED)
+name = state.selected_run()
+if not name and earlier:
+    name = earlier[0].run.name
+    state.select_run(name)
+run = store.find(name) if name else None
+with st.sidebar:
+    runs.earlier_runs(earlier, name)
+if run:
+    alive = store.read(run, metrics=False).alive
+    st.fragment(run_every=LIVE_EVERY if alive else None)(show)(run, alive)
+elif name:
+    st.info(
+        f"There is no run {runs.plain(name)} here; it may have been deleted. Choose another one, or train.",
+        icon=":material/info:",
+    )
+else:
+    runs.nothing_yet(recipe.epochs if recipe else 1)
