@@ -18,6 +18,7 @@ from mnist_core.architecture.spec import ModelSpec, SpecError
 from mnist_core.training import synthetic
 from mnist_core.training.augment import normalized
 from mnist_core.training.data import Dataset
+from mnist_core.training.dropout import Dropout
 from mnist_core.training.engine import (
     EpochEvent,
     StepEvent,
@@ -282,7 +283,7 @@ def test_decay_spares_vectors_when_the_recipe_says_so() -> None:
 
 def test_dropout_is_set_for_the_whole_net() -> None:
     state = TrainingState.new(SMALL, RECIPE.changed(dropout=0.25))
-    rates = [module.p for module in state.model.modules() if isinstance(module, nn.Dropout | nn.Dropout2d)]
+    rates = [module.p for module in state.model.modules() if isinstance(module, Dropout | nn.Dropout2d)]
     assert rates == [0.25, 0.25]
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mnist_core.architecture.model import build
 from mnist_core.architecture.spec import ModelSpec
+from mnist_core.training import dropout
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.schedule import Plateau, Rate
 
@@ -87,10 +88,12 @@ class TrainingState:
             )
         if recipe.dropout is not None:
             for module in model.modules():
-                if isinstance(module, nn.Dropout | nn.Dropout2d):
+                if isinstance(module, nn.Dropout | nn.Dropout2d | dropout.Dropout):
                     module.p = recipe.dropout
         model.to(place).to(memory_format=torch.channels_last).train()
         _rectify_in_place(model)
+        if place.type == "cpu":
+            dropout.use_here(model)
         average = deepcopy(model).requires_grad_(False) if recipe.ema_decay else model
         sums = torch.zeros(2, dtype=torch.float32 if place.type == "mps" else torch.float64, device=place)
         precision = "" if recipe.precision == "auto" else recipe.precision
