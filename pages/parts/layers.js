@@ -86,7 +86,7 @@ class LayerList {
     const list = element(
       "div",
       { class: "lab-rows", role: "list", "aria-label": "Layers" },
-      ...problems.map((problem) => this.problem(problem)),
+      ...(rows.length ? problems : []).map((problem) => this.problem(problem)),
       ...rows.flatMap((row) => [this.menu === row.n && this.insertMenu(row.n), this.row(row)]).filter(Boolean),
       this.menu === rows.length + 1 && this.insertMenu(rows.length + 1),
       rows.length === 0 &&

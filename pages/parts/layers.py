@@ -63,7 +63,8 @@ def _take(event: Any) -> None:
             state.redo()
         case _:
             try:
-                state.set_spec(edited(state.current_spec(), event))
+                typing = (event.get("n"), event.get("field")) if event.get("op") == "set" else None
+                state.set_spec(edited(state.current_spec(), event), typing)
             except SpecError as error:
                 state.set_notice(str(error))
 

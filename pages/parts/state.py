@@ -94,12 +94,16 @@ def current_spec() -> ModelSpec:
     return spec
 
 
-def set_spec(spec: ModelSpec) -> None:
-    """Makes `spec` the current design; the former one can be had back by `undo`."""
+def set_spec(spec: ModelSpec, step: object = None) -> None:
+    """Makes `spec` the current design; the former one can be had back by `undo`.
+
+    Edits in a row with the same `step`, such as typing in one box, are undone together.
+    """
     memory = st.session_state
     if spec != memory.spec:
-        memory.past = [*memory.past, memory.spec][-MAX_UNDO:]
-        memory.future = []
+        if step is None or step != memory.get("step"):
+            memory.past = [*memory.past, memory.spec][-MAX_UNDO:]
+        memory.future, memory.step = [], step
         memory.spec = spec
 
 
@@ -127,7 +131,7 @@ def undo() -> None:
     memory = st.session_state
     if memory.past:
         memory.future = [*memory.future, memory.spec]
-        memory.spec = memory.past[-1]
+        memory.spec, memory.step = memory.past[-1], None
         memory.past = memory.past[:-1]
 
 
