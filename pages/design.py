@@ -11,6 +11,7 @@ from mnist_core.training.sample import sample_digit
 from pages.parts import state
 from pages.parts.answer import budget, figures, verdict_list
 from pages.parts.assignment import assignment_picker, free_form
+from pages.parts.entrance import through_app
 from pages.parts.evidence import evidence
 from pages.parts.exchange import exchange_menu
 from pages.parts.field import field_view
@@ -79,6 +80,7 @@ def remark() -> None:
         st.caption(f"{experiment.title}. {kind}{experiment.remark}")
 
 
+through_app()
 head()
 if message := state.notice():
     st.warning(message, icon=":material/info:")

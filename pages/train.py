@@ -7,6 +7,7 @@ from mnist_core.runs import launch, store, words
 from mnist_core.runs.store import Run, RunError
 from mnist_core.training.recipe import Recipe
 from pages.parts import runs, state
+from pages.parts.entrance import through_app
 from pages.parts.recipe_form import recipe_form
 
 LIVE_EVERY = 1.0  # seconds between two looks at a run that lives
@@ -40,6 +41,7 @@ def show(run: Run, ticks: bool) -> None:
     runs.details(view)
 
 
+through_app()
 runs.style()
 spec = state.current_spec()
 analysis = analyze(spec)

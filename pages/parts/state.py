@@ -40,6 +40,11 @@ def begin() -> None:
     write_link()
 
 
+def begun() -> bool:
+    """Whether `begin` has been called in this tab."""
+    return "spec" in st.session_state
+
+
 def _link() -> tuple[str, str] | None:
     text = st.query_params.get("design")
     return None if text is None else (text, st.query_params.get("name", "untitled"))

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +40,9 @@ class Lab:
     runs: Path
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """The lab on a free port with a runs folder of its own; training takes the lab's usual data folder."""
-    folder = tmp_path_factory.mktemp("lab")
+@contextmanager
+def serve(folder: Path) -> Iterator[Lab]:
+    """The lab on a free port with its runs in `folder`; training takes the lab's usual data folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -58,6 +58,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One lab for all tests."""
+    with serve(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -91,5 +98,5 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
-    """An empty tab; at the end of a test no page may show a traceback."""
+    """An empty tab."""
     return context.new_page()

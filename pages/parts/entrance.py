@@ -1,0 +1,31 @@
+"""The way into every page: through app.py, also on a server whose first visitor asks for another page.
+
+Until a script has called `st.navigation`, Streamlit takes the folder `pages` for its older kind of app and
+runs the page that is asked for by itself, without app.py.
+"""
+
+import streamlit as st
+
+from . import state
+
+PAGES = (
+    ("design", "Design", ":material/schema:"),
+    ("train", "Train", ":material/model_training:"),
+    ("draw", "Draw", ":material/draw:"),
+)
+
+
+def navigation() -> st.Page:
+    """The navigation bar; gives the page that is asked for."""
+    pages = [
+        st.Page(f"pages/{name}.py", title=title, icon=icon, url_path=name, default=name == "design")
+        for name, title, icon in PAGES
+    ]
+    return st.navigation(pages, position="top")
+
+
+def through_app() -> None:
+    """Called first by every page: sends a visitor who came past app.py back through it."""
+    if not state.begun():
+        navigation()  # from now on Streamlit runs app.py for every page
+        st.rerun()
