@@ -17,5 +17,5 @@ def test_any_page_may_be_the_first(name: str, text: str, tmp_path: Path, page: P
     with serve(tmp_path) as lab:
         page.goto(f"{lab.url}/{name}")
         expect(page.get_by_text(text).first).to_be_visible(timeout=40_000)
-        expect(page.get_by_role("link", name="Design")).to_be_visible()
+        expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
