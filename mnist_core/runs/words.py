@@ -83,23 +83,21 @@ def when(view: RunView, now: datetime | None = None) -> str:
 
 
 def notebook_log(view: RunView) -> str:
-    """The epochs in the form that the course's notebooks print them, to be copied into a report."""
+    """The epochs in the form in which the course's notebooks print them, to be copied into a report."""
     images = view.status.figures.get("test_images", 0)
     blocks = []
     for line in view.epochs:
-        accuracy, steps = number(line, "test_accuracy", 0.0), int(number(line, "steps_per_epoch", 0.0))
-        head = f"EPOCH: {line.get('epoch')}"
-        train = (
-            f"Loss={number(line, 'train_loss', math.nan):.4f}"
-            + (f" Batch_id={steps - 1}" if steps else "")
-            + f" Accuracy={100 * number(line, 'train_accuracy', math.nan):.2f}"
-            + f" LR={number(line, 'learning_rate', math.nan):.6f} ({number(line, 'seconds', math.nan):.1f} s)"
-        )
-        right = (
-            f"{round(accuracy * images)}/{images} ({100 * accuracy:.2f}%)"
-            if images
-            else f"{100 * accuracy:.2f}%"
-        )
-        test = f"Test set: Average loss: {number(line, 'test_loss', math.nan):.4f}, Accuracy: {right}"
-        blocks.append(f"{head}\n{train}\n{test}\n")
+        block = [
+            f"EPOCH: {line.get('epoch')}",
+            f"Loss={number(line, 'train_loss', math.nan):.4f} "
+            f"Accuracy={100 * number(line, 'train_accuracy', math.nan):.2f} "
+            f"LR={number(line, 'learning_rate', math.nan):.6f} ({number(line, 'seconds', math.nan):.1f} s)",
+        ]
+        for split, count in (("validation", 0), ("test", images)):
+            accuracy, loss = number(line, f"{split}_accuracy"), number(line, f"{split}_loss", math.nan)
+            if accuracy >= 0:
+                right = f"{round(accuracy * count)}/{count} " if count else ""
+                name = f"{split.capitalize()} set: Average loss: {loss:.4f}"
+                block.append(f"{name}, Accuracy: {right}({100 * accuracy:.2f}%)")
+        blocks.append("\n".join(block) + "\n")
     return "\n".join(blocks)

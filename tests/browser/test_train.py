@@ -1,0 +1,142 @@
+"""Train in the browser: curves grow while the net learns, and neither reload nor kill -9 loses a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from mnist_core.runs import checkpoint, store
+from mnist_core.runs.store import Run
+
+from .conftest import Lab
+
+pytestmark = pytest.mark.browser
+
+CHART = "document.querySelectorAll('.mnist-lab-chart')[1]"  # the loss
+POINTS = f"() => {CHART}?.data?.[0]?.x?.length ?? 0"
+RANGE = f"() => {CHART}._fullLayout.xaxis.range.map((x) => x.toFixed(4)).join()"
+MARK = f"() => {{ {CHART}.marked = true }}"
+MARKED = f"() => {CHART}.marked === true"
+
+
+def open_train(page: Page, lab: Lab, design: str = "") -> None:
+    page.goto(f"{lab.url}/{design}")
+    expect(page.get_by_role("list", name="Layers")).to_be_visible()
+    page.get_by_role("link", name="Train").click()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
+
+
+def press_train(page: Page, lab: Lab, epochs: int, data: str = "MNIST") -> Run:
+    """Sets epochs and data, presses Train; the run that the address bar then names."""
+    before = page.url
+    field = page.get_by_role("spinbutton", name="epochs")
+    field.fill(str(epochs))
+    field.press("Enter")
+    page.get_by_role("radio", name=data).click()
+    page.wait_for_timeout(500)  # until the page has taken both in
+    page.get_by_role("button", name="Train", exact=True).click()
+    wait(page, lambda: "run=" in page.url and page.url.split("run=")[-1] != before.split("run=")[-1], 20)
+    run = store.find(page.url.split("run=")[-1], lab.runs)
+    assert run
+    return run
+
+
+def wait(page: Page, condition: Callable[[], Any], seconds: float = 120) -> Any:
+    """What the condition gives as soon as that is true. Playwright works on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        page.wait_for_timeout(100)
+    return value
+
+
+def stop(page: Page, run: Run) -> None:
+    """Leaves no worker behind."""
+    store.request_stop(run)
+    wait(page, lambda: not store.read(run).alive)
+
+
+@pytest.mark.mnist
+def test_an_epoch_of_mnist_grows_survives_a_reload_and_ends(page: Page, lab: Lab) -> None:
+    open_train(page, lab)
+    expect(page.get_by_text("19,712 params").first).to_be_visible()
+    run = press_train(page, lab, epochs=1)
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    first = wait(page, lambda: page.evaluate(POINTS))
+    page.evaluate(MARK)
+    box = page.locator(".mnist-lab-chart").nth(1).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 90, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 190, box["y"] + 200, steps=4)
+    page.mouse.up()
+    zoom = page.evaluate(RANGE)
+    grown = wait(page, lambda: (count := page.evaluate(POINTS)) > first + 3 and count)
+    assert page.evaluate(MARKED), "another chart: it flickers"
+    assert page.evaluate(RANGE) == zoom, "the zoom was lost"
+    page.reload()
+    wait(page, lambda: page.evaluate(POINTS) >= grown)
+    expect(page.get_by_text(re.compile(r"epoch 1 of 1 · [\d,]+ images/s"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Done"))).to_be_visible(timeout=120_000)
+    view = store.read(run)
+    assert view.state == "done" and view.checkpoint
+    figures = checkpoint.load(view.checkpoint).figures
+    assert figures["test_accuracy"] > 0.98 and figures["data"] == "mnist"
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(f"{100 * figures['test_accuracy']:.2f} %")
+    right = round(figures["test_accuracy"] * 10_000)
+    expect(page.get_by_text(f"Accuracy: {right}/10000")).to_be_visible()
+
+
+def test_stop_resume_and_kill_9_on_synthetic_digits(page: Page, lab: Lab) -> None:
+    open_train(page, lab)
+    run = press_train(page, lab, epochs=500, data="synthetic")
+    expect(page.get_by_text("synthetic digits, not MNIST").first).to_be_visible()
+    wait(page, lambda: page.evaluate(POINTS))
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text(re.compile("Stopped · "))).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Resume", exact=True).click()
+    wait(page, lambda: store.read(run).state == "training")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    os.kill(store.read(run).status.pid, signal.SIGKILL)
+    expect(page.get_by_text("ended without finishing; last line of worker.log")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    assert json.loads((run / store.STATUS).read_text())["state"] == "interrupted"
+    expect(page.get_by_text("99.4 % met")).not_to_be_visible()  # MNIST's target says nothing here
+
+
+def test_two_tabs_that_press_train_get_a_run_each(context: BrowserContext, lab: Lab) -> None:
+    one, two = context.new_page(), context.new_page()
+    for tab in (one, two):
+        open_train(tab, lab)
+    first = press_train(one, lab, epochs=500, data="synthetic")
+    second = press_train(two, lab, epochs=500, data="synthetic")
+    assert first != second
+    wait(two, lambda: store.read(first).state == "training")
+    expect(two.get_by_text(re.compile("Next in the queue|epoch 1 of 500"))).to_be_visible()
+    expect(one.get_by_text(re.compile(r"epoch \d+ of 500"))).to_be_visible()
+    stop(one, first)
+    wait(two, lambda: store.read(second).state == "training")
+    stop(two, second)
+    expect(two.get_by_text(re.compile("Stopped · "))).to_be_visible()
+
+
+def test_a_design_with_problems_cannot_be_trained(page: Page, lab: Lab) -> None:
+    open_train(page, lab, "?design=conv16-b&name=broken")
+    expect(page.get_by_text("This design cannot be trained")).to_be_visible()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    page.get_by_role("link", name="Mend it on the Design page").click()
+    expect(page).not_to_have_url(re.compile("/train"))
+
+
+def test_a_run_that_is_not_there_has_a_word(page: Page, lab: Lab) -> None:
+    open_train(page, lab)
+    page.goto(f"{lab.url}/train?run=20000101-000000-none-abc")
+    expect(page.get_by_text("There is no run 20000101-000000-none-abc here")).to_be_visible()
