@@ -112,7 +112,7 @@ def _problems_of(error: ValidationError, text: str | bytes) -> tuple[Problem, ..
     problems = []
     for finding in error.errors(include_url=False):
         number, kind, path = _locate(raw, finding["loc"])
-        field = ".".join(path) or None
+        field = "kind" if finding["type"].startswith("union_tag") else ".".join(path) or None
         problems.append(Problem(number, field, _explain(finding, field, kind), kind))
     # A union such as int | pair reports one finding a member: keep the first for each place.
     unique = {(problem.layer, (problem.field or "").split(".")[0]): problem for problem in reversed(problems)}

@@ -1,0 +1,117 @@
+"""The command line as a person or a script uses it: output, messages and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.architecture.codegen import to_source
+from mnist_core.course.experiments import EXPERIMENTS
+
+from .conftest import ROOT
+
+
+def lab(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mnist_core", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | environment
+    )
+
+
+def test_analyze_prints_the_whole_analysis_as_json() -> None:
+    done = lab("analyze", "task-2", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert found == analyze(EXPERIMENTS["task-2"].spec).to_dict()
+    assert (found["name"], found["params"], found["trainable_params"]) == ("task-2", 19_712, 19_712)
+    keys = {"index", "kind", "output_shape", "params", "macs", "receptive_field", "jump", "start"}
+    assert keys <= set(found["layers"][0])
+
+
+def test_analyze_reads_files_and_finds_problems(tmp_path: Path) -> None:
+    file = tmp_path / "design.json"
+    file.write_text('{"layers": [{"kind": "conv2d", "out_channels": 1000000000, "kernel_size": 3}]}')
+    done = lab("analyze", str(file), "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["problems"][0]["layer"] == 1
+    assert "Layer 1 (conv2d): out_channels is 1,000,000,000; allowed are 1 to 4,096." in done.stderr
+    file.write_text('{"layers": [{"kind": "conv3d"}]}')
+    done = lab("analyze", str(file), "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["problems"][0]["field"] == "kind"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_design_file_is_wrong_usage(content: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "design.json"
+    if content is not None:
+        file.write_bytes(content)
+    done = lab("analyze", str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(file) in done.stderr and "Traceback" not in done.stderr
+
+
+def test_code_and_experiments() -> None:
+    assert lab("code", "task-2").stdout == to_source(EXPERIMENTS["task-2"].spec)
+    listed = json.loads(lab("experiments", "--json").stdout)
+    assert len(listed) == 36
+    assert {"name", "source_id", "params", "exact", "published"} <= set(listed[0])
+    assert "task-2" in lab("experiments").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("fly",), ("analyze",), ("train", "task-2", "--recipe", "no-such")]
+)
+def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+    done = lab(*arguments)
+    assert done.returncode == 2 and done.stderr and "Traceback" not in done.stderr
+
+
+def test_train_evaluate_predict(tmp_path: Path) -> None:
+    design, out = tmp_path / "small.json", tmp_path / "small.safetensors"
+    from mnist_core.architecture.text import from_text
+
+    design.write_text(from_text("conv8 relu bn max2 conv8 relu bn gap flat fc10", "small").to_json())
+    runs = {"MNIST_LAB_RUNS": str(tmp_path / "runs")}
+    done = lab(
+        "train", str(design), "--data", "synthetic", "--epochs", "1", "--out", str(out), "--json", **runs
+    )
+    assert done.returncode == 0, done.stderr
+    trained = json.loads(done.stdout)
+    assert out.is_file() and trained["epochs"] == 1 and "epoch   1" in done.stderr
+
+    done = lab("evaluate", str(out), "--data", "synthetic", "--json")
+    found = json.loads(done.stdout)
+    assert found["accuracy"] == pytest.approx(trained["test_accuracy"])
+    assert (found["params"], found["images"]) == (
+        analyze(from_text("conv8 relu bn max2 conv8 relu bn gap flat fc10")).params,
+        2_000,
+    )
+    assert lab("evaluate", trained["run"], "--data", "synthetic", "--json", **runs).stdout == done.stdout
+
+    pictures = [tmp_path / "one.png", tmp_path / "text.png"]
+    strokes = np.full((200, 200), 255, np.uint8)
+    strokes[40:160, 95:107] = 0
+    Image.fromarray(strokes).save(pictures[0])
+    pictures[1].write_text("not a picture")
+    done = lab("predict", str(out), *map(str, pictures), "--json")
+    assert done.returncode == 2 and "text.png" in done.stderr
+    (answer,) = json.loads(done.stdout)
+    assert answer["image"] == str(pictures[0]) and sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
+    assert answer["digit"] == int(np.argmax(answer["probabilities"]))
+
+
+def test_a_pickle_in_disguise_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "evil.safetensors"
+    file.write_bytes(b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94.")
+    done = lab("evaluate", str(file))
+    assert done.returncode == 2 and "pickled" in done.stderr
+    assert lab("evaluate", "no-such-checkpoint").returncode == 2
