@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from torch import nn
 
 from mnist_core.architecture import edit
-from mnist_core.architecture.analysis import Analysis, analyze
+from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.layers import (
     AvgPool2d,
     Container,
@@ -22,6 +22,7 @@ from mnist_core.architecture.layers import (
     Residual,
 )
 from mnist_core.architecture.model import build
+from mnist_core.architecture.report import Analysis
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.architecture.text import from_text
 from mnist_core.architecture.view import View

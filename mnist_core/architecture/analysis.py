@@ -6,7 +6,7 @@ Shapes and weights are derived in `rules`, receptive fields in `view`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -22,7 +22,6 @@ from .layers import (
     Linear,
     Repeat,
     Residual,
-    Shape,
 )
 from .limits import (
     MAX_APPLICATIONS,
@@ -33,118 +32,12 @@ from .limits import (
     MAX_UNITS,
     Limits,
 )
+from .report import Analysis, LayerReport
 from .rules import Effect, Misfit, Site, apply, number_text, one_or_two, shape_text
 from .spec import Fix, ModelSpec, Problem
 from .view import View, effective, pair
 
 CLASSES = 10  # MNIST's digits
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """One layer's part. `view` is None where an earlier problem leaves the shape unknown.
-
-    A layer inside `repeat` reports its last application; its MACs are those of all applications.
-    """
-
-    index: int
-    depth: int
-    layer: Layer
-    view: View | None = None
-    weights: dict[str, Shape] = field(default_factory=dict)
-    macs: int = 0
-
-    @property
-    def kind(self) -> str:
-        return self.layer.kind
-
-    @property
-    def output_shape(self) -> Shape | None:
-        return self.view.shape if self.view else None
-
-    @property
-    def params(self) -> int:
-        """Trainable scalars."""
-        return sum(map(prod, self.weights.values()))
-
-    @property
-    def units(self) -> int:
-        """Values in the output for one image."""
-        return prod(self.view.shape) if self.view else 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; field, jump and start are one number, or two where the axes differ."""
-        view = self.view
-        return {
-            "index": self.index,
-            "kind": self.kind,
-            "enabled": self.layer.enabled,
-            "output_shape": list(view.shape) if view else None,
-            "params": self.params,
-            "macs": self.macs,
-            "receptive_field": one_or_two(view.field) if view else None,
-            "jump": one_or_two(view.jump) if view else None,
-            "start": one_or_two(view.start) if view else None,
-        }
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What a design costs, what it sees and what is wrong with it."""
-
-    spec: ModelSpec
-    layers: tuple[LayerReport, ...]
-    problems: tuple[Problem, ...]
-
-    @property
-    def params(self) -> int:
-        return sum(report.params for report in self.layers)
-
-    @property
-    def macs(self) -> int:
-        return sum(report.macs for report in self.layers)
-
-    @property
-    def units(self) -> int:
-        """Values that one image's forward pass produces."""
-        return sum(report.units for report in self.layers if not isinstance(report.layer, Container))
-
-    @property
-    def complete(self) -> bool:
-        """Whether every layer that is on has a shape, so that the totals are those of the whole design."""
-        return self.output is not None
-
-    @property
-    def active(self) -> tuple[LayerReport, ...]:
-        """The reports of layers that take part: not disabled, shape known."""
-        return tuple(report for report in self.layers if report.view)
-
-    @property
-    def output(self) -> View | None:
-        """The last layer's view; None for an empty design or one whose shape is unknown somewhere."""
-        top = [report for report in self.layers if report.depth == 0 and report.layer.enabled]
-        return top[-1].view if top else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """What `analyze --json` prints."""
-        return {
-            "name": self.spec.name,
-            "params": self.params,
-            "trainable_params": self.params,
-            "macs": self.macs,
-            "problems": [problem_dict(problem) for problem in self.problems],
-            "layers": [report.to_dict() for report in self.layers],
-        }
-
-
-def problem_dict(problem: Problem) -> dict[str, Any]:
-    """A problem as plain data for JSON."""
-    return {
-        "layer": problem.layer,
-        "field": problem.field,
-        "message": problem.message,
-        "fix": problem.fix.label if problem.fix else None,
-    }
 
 
 def analyze(spec: ModelSpec) -> Analysis:

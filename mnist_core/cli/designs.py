@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_core.architecture.analysis import Analysis, analyze, problem_dict
+from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.codegen import to_source
+from mnist_core.architecture.report import Analysis, problem_dict
 from mnist_core.architecture.rules import number_text, one_or_two, shape_text
 from mnist_core.architecture.spec import ModelSpec, Problem, SpecError
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json

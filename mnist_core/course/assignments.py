@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mnist_core.architecture.analysis import Analysis, LayerReport
 from mnist_core.architecture.layers import Conv2d, Dropout, Dropout2d, Linear, MaxPool2d
 from mnist_core.architecture.limits import MAX_PARAMS
+from mnist_core.architecture.report import Analysis, LayerReport
 from mnist_core.architecture.rules import number_text, one_or_two
 from mnist_core.architecture.view import pair
 

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from mnist_core.architecture.analysis import Analysis
+from mnist_core.architecture.report import Analysis
 from mnist_core.architecture.rules import number_text, one_or_two
 from mnist_core.course.assignments import Assignment, Verdict
 

@@ -6,9 +6,9 @@ from html import escape
 
 import streamlit as st
 
-from mnist_core.architecture.analysis import Analysis
 from mnist_core.architecture.codegen import to_source
 from mnist_core.architecture.layers import Container
+from mnist_core.architecture.report import Analysis
 from mnist_core.architecture.spec import ModelSpec
 
 from .table import analysis_table

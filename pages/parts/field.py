@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from mnist_core.architecture.analysis import Analysis
+from mnist_core.architecture.report import Analysis
 from mnist_core.architecture.rules import shape_text
 
 _HERE = Path(__file__)

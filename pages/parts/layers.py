@@ -10,10 +10,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 import streamlit as st
 
 from mnist_core.architecture import edit
-from mnist_core.architecture.analysis import Analysis, LayerReport, analyze
+from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.groups import GROUPS
 from mnist_core.architecture.layers import KINDS, Container, Layer
 from mnist_core.architecture.limits import Limits
+from mnist_core.architecture.report import Analysis, LayerReport
 from mnist_core.architecture.rules import number_text, one_or_two, shape_text
 from mnist_core.architecture.spec import ModelSpec, Problem, SpecError
 

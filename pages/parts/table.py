@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from mnist_core.architecture.analysis import Analysis, LayerReport
+from mnist_core.architecture.report import Analysis, LayerReport
 from mnist_core.architecture.rules import number_text, one_or_two, shape_text
 
 from .layers import summary
