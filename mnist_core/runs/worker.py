@@ -21,6 +21,7 @@ from typing import Any
 from mnist_core.runs import locks, store
 from mnist_core.runs.files import remove_leftovers
 from mnist_core.runs.store import Run, RunError
+from mnist_core.training.machine import wait_politely
 
 LOOK_EVERY = 0.2  # seconds between two looks at the queue
 TELL_EVERY = 0.5  # seconds between two writes of status.json
@@ -83,6 +84,7 @@ class Worker:
             self._set_up()
             with self._await_turn():
                 self.tell(state="preparing", message="Starting PyTorch")
+                wait_politely()
                 from mnist_core.runs.record import train_run
 
                 train_run(self)
