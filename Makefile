@@ -11,7 +11,7 @@ run: setup
 
 test: setup-dev lint
 	$(BIN)/python tests/browser/chromium.py
-	$(BIN)/pytest -n 2 -m "not browser and not mnist and not slow"
+	LAB_EXAMPLES=2000 $(BIN)/pytest -n 2 -m "not browser and not mnist and not slow"
 	$(BIN)/pytest -m "browser or mnist or slow"
 
 fast: setup-dev

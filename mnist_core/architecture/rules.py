@@ -208,8 +208,6 @@ def _slide(
     layer: Conv2d | MaxPool2d | AvgPool2d, view: View, site: Site, kernel: Pair, stride: Pair, padding: Pair
 ) -> Pair:
     """Height and width of the map that a sliding window gives; a window that does not fit is a misfit."""
-    if any(size + 2 * p < k for size, k, p in zip(view.grid, kernel, padding, strict=True)):
-        raise _too_large(layer, view, site, kernel, padding)
     grid = []
     for size, k, s, p in zip(view.grid, kernel, stride, padding, strict=True):
         room = size + 2 * p - k
@@ -218,6 +216,8 @@ def _slide(
         else:
             out = -(-room // s) + 1
             grid.append(out - 1 if (out - 1) * s >= size + p else out)  # no window starts beyond the map
+    if min(grid) < 1:
+        raise _too_large(layer, view, site, kernel, padding)
     return grid[0], grid[1]
 
 
