@@ -2,10 +2,10 @@
 
     python benchmarks/time_to_accuracy.py [--json] [--net TEXT|EXPERIMENT] [--recipe NAME] [--seeds N]
 
-The same net is trained with several seeds. After every epoch the mean accuracy of the seeds (averaged weights,
+The net is trained with several seeds. After every epoch the mean accuracy of the seeds (averaged weights,
 all 10,000 test digits) stands beside the mean time so far; a target counts as reached after the first epoch
-whose mean reaches it. `seconds` is training alone, from the first step on; `with_evaluation` adds the evaluation
-after every epoch. Nothing is selected on the test set: net and recipe were chosen on a validation split.
+whose mean reaches it. `seconds` is training alone, from the first step on; `with_evaluation` adds the
+evaluation after every epoch. Net and recipe were chosen on a validation split, not on the test set.
 """
 
 from __future__ import annotations
