@@ -14,7 +14,7 @@ from pages.parts.assignment import assignment_picker, free_form
 from pages.parts.entrance import through_app
 from pages.parts.evidence import evidence
 from pages.parts.exchange import exchange_menu
-from pages.parts.field import field_view
+from pages.parts.field import effective_of, field_view
 from pages.parts.layers import layer_list
 
 EMPTY = "empty"
@@ -92,7 +92,7 @@ with right:
     budget(analysis.params, state.assignment())
     free_form()
     verdict_list(check(analysis, state.assignment()))
-    field_view(analysis, sample_digit())
+    field_view(analysis, sample_digit(), effective_of(analysis.spec))
 with left:
     layer_list(analysis)
     remark()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_core.architecture.analysis import analyze
+from mnist_core.architecture.layers import AnyLayer
 from mnist_core.runs import store
 from mnist_core.runs.checkpoint import SUFFIX, CheckpointError, describe
 
@@ -24,6 +25,7 @@ class Entry:
     key: str
     path: Path
     name: str
+    layers: tuple[AnyLayer, ...]
     params: int
     accuracy: float | None
     data: str
@@ -62,6 +64,7 @@ def _described(key: str, path: Path, modified: int, size: int) -> Entry:
         key=key,
         path=path,
         name=about.spec.name,
+        layers=about.spec.layers,
         params=analyze(about.spec).params,
         accuracy=_fraction(about.figures.get("test_accuracy")),
         data=str(about.figures.get("data", "unknown data")),

@@ -89,14 +89,22 @@ class Field {
       text.textContent = "Add a layer to see what its units see.";
       return;
     }
+    if (this.data.effective?.[layer.n]) this.place = layer.grid.map((size) => Math.floor(size / 2) / Math.max(1, size - 1));
     const unit = layer.grid.map((size, axis) => Math.round(this.place[axis] * (size - 1)));
     const centre = unit.map((value, axis) => layer.start[axis] + value * layer.jump[axis]);
     const low = centre.map((value, axis) => value - layer.field[axis] / 2);
     const high = centre.map((value, axis) => value + layer.field[axis] / 2);
     const seen = [height, width].map((size, axis) => [clamp(low[axis], 0, size), clamp(high[axis], 0, size)]);
+    const effective = this.data.effective?.[layer.n];
+    (effective ?? []).forEach((weight, index) => {
+      if (weight < 4) return;
+      const place = { x: index % width, y: Math.floor(index / width), width: 1.02, height: 1.02 };
+      picture.append(svg("rect", { ...place, class: "lab-effective", "fill-opacity": (weight / 255) * 0.85 }));
+    });
     const box = { x: low[1], y: low[0], width: layer.field[1], height: layer.field[0] };
     const inside = { x: seen[1][0], y: seen[0][0], width: seen[1][1] - seen[1][0], height: seen[0][1] - seen[0][0] };
     picture.append(svg("rect", { ...box, class: "lab-window" }), svg("rect", { ...inside, class: "lab-seen" }));
+    if (effective) picture.querySelector(".lab-seen").classList.add("lab-outline");
     picture.append(svg("circle", { cx: centre[1], cy: centre[0], r: 0.5, class: "lab-centre" }));
     const size = seen.map(([from, to]) => Math.max(0, to - from));
     title.textContent = `${layer.n} ${layer.kind}`;
@@ -105,7 +113,8 @@ class Field {
     text.textContent =
       `A unit of this ${layer.shape} map sees ${both(layer.field)} px` +
       (covers ? ": the whole image" : clipped ? `, of which ${both(size)} px are image and the rest padding` : "") +
-      `. Neighbouring units are ${both(layer.jump)} px apart.`;
+      `. Neighbouring units are ${both(layer.jump)} px apart.` +
+      (effective ? " Orange: how strongly the unit in the middle depends on each pixel." : "");
   }
 }
 

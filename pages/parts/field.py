@@ -10,6 +10,10 @@ import streamlit as st
 
 from mnist_core.architecture.report import Analysis
 from mnist_core.architecture.rules import shape_text
+from mnist_core.architecture.spec import ModelSpec
+from mnist_core.probe import catalog
+
+Effective = dict[int, list[int]] | None
 
 _HERE = Path(__file__)
 _mount = st.components.v2.component(
@@ -29,8 +33,13 @@ _mount = st.components.v2.component(
 )
 
 
-def field_view(analysis: Analysis, digit: np.ndarray, key: str = "field") -> None:
-    """`digit` is (28, 28) uint8; it is shown in the middle of the design's input."""
+def field_view(
+    analysis: Analysis, digit: np.ndarray, effective: Effective = None, key: str = "field"
+) -> None:
+    """`digit` is (28, 28) uint8; it is shown in the middle of the design's input.
+
+    `effective` are effective fields by layer number, row by row, 0 to 255.
+    """
     _, height, width = analysis.spec.input_shape
     layers = [
         {
@@ -53,8 +62,9 @@ def field_view(analysis: Analysis, digit: np.ndarray, key: str = "field") -> Non
         "pixels": _ink(digit, height, width),
         "layers": layers,
         "start": start,
+        "effective": effective,
     }
-    _mount(key=key, data=data)
+    _mount(key="field", data=data)
 
 
 def _ink(digit: np.ndarray, height: int, width: int) -> list[list[Any]]:
@@ -64,3 +74,28 @@ def _ink(digit: np.ndarray, height: int, width: int) -> list[list[Any]]:
     inside = (rows + top >= 0) & (rows + top < height) & (columns + left >= 0) & (columns + left < width)
     found = zip(rows[inside], columns[inside], strict=True)
     return [[int(row) + top, int(column) + left, int(digit[row, column])] for row, column in found]
+
+
+def effective_of(spec: ModelSpec) -> Effective:
+    """The effective fields of a trained net of this design, when one wants to see them; a switch asks."""
+    trained = next((entry for entry in catalog.entries() if entry.layers == spec.layers), None)
+    if trained is None or spec.input_shape != (1, 28, 28):
+        return None
+    wanted = st.toggle(
+        f"effective field of {trained.name}",
+        key="effective",
+        help="What the trained net really looks at: mean absolute gradient of the unit in the middle of each "
+        "map with respect to the input (Luo et al. 2016), over 32 test digits. Usually far smaller.",
+    )
+    return _effective(trained.path, trained.path.stat().st_mtime_ns) if wanted else None
+
+
+@st.cache_data(max_entries=20, show_spinner="Measuring gradients…")
+def _effective(path: Path, modified: int) -> dict[int, list[int]]:
+    from mnist_core.probe.effective import effective_fields
+    from mnist_core.probe.examples import example
+    from mnist_core.runs.checkpoint import load
+
+    digits = np.stack([example(index).pixels for index in range(32)])
+    fields = effective_fields(load(path).model(), digits)
+    return {number: (255 * field).round().astype(int).ravel().tolist() for number, field in fields.items()}
