@@ -9,26 +9,31 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+PATIENCE = 180  # seconds for a download that a closed network may never answer
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def find() -> str | None:
     """The path of an installed Chromium, or None. CHROMIUM names one of your own."""
-    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES)]
+    for path in (os.environ.get("CHROMIUM"), *map(shutil.which, NAMES)):
+        if path and Path(path).exists():
+            return path
     with sync_playwright() as playwright:
-        candidates.append(playwright.chromium.executable_path)
-    return next((path for path in candidates if path and Path(path).exists()), None)
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
 
 
 def install() -> None:
     """Playwright's own Chromium; where that cannot be downloaded, Debian's package."""
     command = [sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]
-    if subprocess.run(command, check=False).returncode == 0:
-        return
+    with suppress(subprocess.TimeoutExpired):
+        if subprocess.run(command, check=False, timeout=PATIENCE).returncode == 0:
+            return
     if shutil.which("apt-get"):
         sudo = [] if os.geteuid() == 0 else ["sudo"]
         subprocess.run([*sudo, "apt-get", "update", "-qq"], check=True)

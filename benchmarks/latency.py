@@ -1,0 +1,157 @@
+"""How long a person waits, measured in Chromium in front of the real lab.
+
+    python benchmarks/latency.py [--json] [--times N]
+
+Design: from a keystroke in a layer's field to the new total on the screen, for `task-2` (34 layers) and for
+60 layers. Draw: from lifting the pen to the probabilities on the screen. Milliseconds: median and 95th
+percentile. Also the time of one `analyze` of 30 layers, without a browser. Bars: design 300 ms (60 layers:
+600), draw 300 at the median and 500 at the 95th percentile, analysis 2 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from playwright.sync_api import Page, sync_playwright
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.architecture.text import from_text
+from mnist_core.course.experiments import EXPERIMENTS
+from tests.browser import chromium
+from tests.browser.conftest import FLAGS, serve
+
+SIXTY = "conv8p1-b bn relu " * 19 + "gap flat fc10"
+THIRTY = "conv8p1-b bn relu drop0.1 " * 6 + "max2 conv8k1 relu gap flat fc10"
+
+# Resolves with the milliseconds until `read` gives something else than before `act`.
+WATCH = """([read, act]) => new Promise((resolve) => {
+  const value = new Function(`return ${read}`), before = value(), start = performance.now();
+  const observer = new MutationObserver(() => {
+    if (value() === before) return;
+    observer.disconnect();
+    requestAnimationFrame(() => resolve(performance.now() - start));
+  });
+  observer.observe(document.body, {childList: true, subtree: true, characterData: true, attributes: true});
+  new Function(act)();
+})"""
+TOTAL = "document.querySelector('[data-testid=stMetricValue]').innerText"
+
+
+def measure_design(page: Page, url: str, text: str, number: int, times: int) -> list[float]:
+    """Edits of out_channels in one layer, milliseconds each."""
+    page.goto(f"{url}/?design={quote(text)}")
+    page.locator(f'[data-n="{number}"] .lab-kind').click()
+    box = f'[data-n="{number}"] input[name=out_channels]'
+    page.locator(box).wait_for()
+    page.wait_for_timeout(1500)
+    results = []
+    for turn in range(times + 2):
+        value = 9 + turn % 2
+        act = (
+            f"const box = document.querySelector('{box}'); box.focus(); box.value = '{value}';"
+            "box.dispatchEvent(new Event('input', {bubbles: true}));"
+        )
+        results.append(page.evaluate(WATCH, [TOTAL, act]))
+        page.wait_for_timeout(400)
+    return results[2:]
+
+
+def measure_draw(page: Page, url: str, times: int) -> list[float]:
+    """Strokes on the canvas, from the end of each to the answer to it, milliseconds."""
+    page.goto(f"{url}/draw")
+    page.locator(".upper-canvas").wait_for()
+    page.locator(".lab-card").first.wait_for()
+    page.wait_for_timeout(2000)
+    box = page.locator(".upper-canvas").bounding_box()
+    assert box
+    results = []
+    for turn in range(times + 2):
+        if turn % 8 == 0 and turn:
+            page.get_by_role("button", name="Clear", exact=True).click()
+            page.wait_for_timeout(800)
+        x, y = box["x"] + 60 + 25 * (turn % 8), box["y"] + 60
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 20, y + 180, steps=8)
+        page.evaluate("window.answered = new Promise((resolve) => { window.answer = resolve; })")
+        page.evaluate(
+            """() => {
+              const root = document.querySelector('.lab-guess'), before = root.dataset.strokes;
+              new MutationObserver((_, observer) => {
+                if (root.dataset.strokes === before) return;
+                observer.disconnect();
+                requestAnimationFrame(() => window.answer(performance.now() - window.lifted));
+              }).observe(root, {attributes: true, subtree: true, childList: true});
+              const lift = () => { window.lifted = performance.now(); };
+              addEventListener('mouseup', lift, {once: true, capture: true});
+            }"""
+        )
+        page.mouse.up()
+        results.append(page.evaluate("window.answered"))
+        page.wait_for_timeout(300)
+    return results[2:]
+
+
+def measure_analysis(times: int = 200) -> list[float]:
+    """`analyze` of 30 layers, milliseconds each."""
+    spec = from_text(THIRTY)
+    assert len(spec.layers) == 30
+    results = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        analyze(spec)
+        results.append(1e3 * (time.perf_counter() - begin))
+    return results
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    last = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
+    return {"median_ms": round(statistics.median(ordered), 2), "p95_ms": round(last, 2), "times": len(values)}
+
+
+def measure(times: int) -> dict[str, Any]:
+    path, task_2 = chromium.find(), EXPERIMENTS["task-2"].layers
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as lab, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        results = {
+            "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+            "analysis_30_layers": spread(measure_analysis()),
+            "design_task_2": spread(measure_design(page, lab.url, task_2, 5, times)),
+            "design_60_layers": spread(measure_design(page, lab.url, SIXTY, 4, times)),
+            "draw": spread(measure_draw(page, lab.url, times)),
+        }
+        browser.close()
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--times", type=int, default=20, help="measurements of each kind")
+    options = parser.parse_args()
+    results = measure(options.times)
+    if options.json:
+        print(json.dumps(results))
+        return
+    print(results.pop("machine"))
+    for name, values in results.items():
+        print(f"{name:20} median {values['median_ms']:8.2f} ms   95 % {values['p95_ms']:8.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
