@@ -15,6 +15,7 @@ from pages.parts.entrance import through_app
 from pages.parts.evidence import evidence
 from pages.parts.exchange import exchange_menu
 from pages.parts.field import effective_of, field_view
+from pages.parts.latest import latest_run
 from pages.parts.layers import layer_list
 
 EMPTY = "empty"
@@ -91,7 +92,7 @@ with right:
     figures(analysis, analyze(state.baseline()))
     budget(analysis.params, state.assignment())
     free_form()
-    verdict_list(check(analysis, state.assignment()))
+    verdict_list(check(analysis, state.assignment(), latest_run(analysis.spec)))
     field_view(analysis, sample_digit(), effective_of(analysis.spec))
 with left:
     layer_list(analysis)

@@ -96,5 +96,13 @@ def _line(verdict: Verdict) -> str:
     return (
         f'<li class="lab-{word.replace(" ", "-")}">'
         f'<i role="img" aria-label="{word}" title="{word}">{icon}</i>'
-        f"<div>{escape(verdict.name)}<small>{escape(verdict.reason)}</small></div></li>"
+        f"<div>{escape(verdict.name)}<small>{escape(verdict.reason)}{_where(verdict)}</small></div></li>"
     )
+
+
+def _where(verdict: Verdict) -> str:
+    """The layers concerned, unless the reason names them already."""
+    numbers = ", ".join(map(str, verdict.layers))
+    if not numbers or numbers in verdict.reason:
+        return ""
+    return f" (layer{'s' if len(verdict.layers) > 1 else ''} {numbers})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from mnist_core.architecture.spec import ModelSpec, SpecError
@@ -33,6 +35,13 @@ def exchange_menu() -> None:
         )
         name = f"{_file_name(spec)}.json"
         text = spec.to_json()
+        state.put("input_shape", "×".join(map(str, spec.input_shape)))
+        st.text_input(
+            "Input shape",
+            key="input_shape",
+            on_change=_take_input_shape,
+            help="Channels × height × width, up to 4×512×512. Only MNIST's, 1×28×28, can be trained.",
+        )
         st.download_button("Export JSON", text, name, "application/json", icon=":material/download:")
         st.file_uploader("Import JSON", type="json", key="import", on_change=_take_file, max_upload_size=1)
         st.toggle("Projector: larger type", key="projector", persist_state="session")
@@ -43,6 +52,16 @@ def _take_text() -> None:
         state.set_spec(from_text(state.value("text"), state.current_spec().name))
     except SpecError as error:
         state.set_notice(f"The text was not taken. {error}")
+
+
+def _take_input_shape() -> None:
+    parts = re.split(r"[×x*, ]+", state.value("input_shape").strip().lower())
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 9 for part in parts):
+        state.set_notice("The input shape was not taken: it is three whole numbers, such as 1×28×28.")
+        return
+    channels, height, width = map(int, parts)
+    spec = state.current_spec()
+    state.set_spec(spec.model_copy(update={"input_shape": (channels, height, width)}))
 
 
 def _take_file() -> None:
