@@ -92,8 +92,8 @@ with right:
     figures(analysis, analyze(state.baseline()))
     budget(analysis.params, state.assignment())
     free_form()
-    verdict_list(check(analysis, state.assignment(), latest_run(analysis.spec)))
     field_view(analysis, sample_digit(), effective_of(analysis.spec))
+    verdict_list(check(analysis, state.assignment(), latest_run(analysis.spec)))
 with left:
     layer_list(analysis)
     remark()
