@@ -11,6 +11,19 @@ const svg = (tag, attributes = {}, ...children) => {
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const both = (pair, join = "×") => (pair[0] === pair[1] ? `${pair[0]}` : pair.join(join));
 
+// White ink on black as a picture: one pixel a pixel, however large it is shown.
+const painted = (pixels, width, height) => {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  context.fillRect(0, 0, width, height);
+  for (const [row, column, grey] of pixels) {
+    context.fillStyle = `rgb(${grey}, ${grey}, ${grey})`;
+    context.fillRect(column, row, 1, 1);
+  }
+  return canvas.toDataURL();
+};
+
 class Field {
   constructor(root) {
     this.root = root;
@@ -77,10 +90,7 @@ class Field {
     const margin = Math.ceil(Math.max(height, width) * 0.16);
     picture.setAttribute("viewBox", `${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}`);
     picture.replaceChildren(
-      svg("rect", { x: 0, y: 0, width, height, class: "lab-image" }),
-      ...pixels.map(([row, column, grey]) =>
-        svg("rect", { x: column, y: row, width: 1.02, height: 1.02, fill: "#fff", "fill-opacity": grey / 255 }),
-      ),
+      svg("image", { x: 0, y: 0, width, height, href: painted(pixels, width, height), class: "lab-image" }),
     );
     const title = this.root.querySelector(".lab-field-title");
     const text = this.root.querySelector(".lab-field-text");
