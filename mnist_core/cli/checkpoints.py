@@ -9,13 +9,14 @@ from typing import Any
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
+from mnist_core.probe.catalog import shipped_folder
 from mnist_core.runs import store
-from mnist_core.runs.checkpoint import CheckpointError, checkpoints_folder, load
+from mnist_core.runs.checkpoint import CheckpointError, load
 
 
 def _checkpoint(name: str) -> Path:
     """A file, or the checkpoint that ships or belongs to a run of this name."""
-    shipped = checkpoints_folder() / f"{name}.safetensors"
+    shipped = shipped_folder() / f"{name}.safetensors"
     run = store.find(name)
     for path in (Path(name), shipped, *([run / store.CHECKPOINT] if run else [])):
         if path.is_file():

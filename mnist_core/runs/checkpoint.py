@@ -226,8 +226,3 @@ def _unreadable(path: Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         f"{path}: cannot be read ({error.strerror or error}). Check the path, or choose another."
     )
-
-
-def checkpoints_folder() -> Path:
-    """Where the checkpoints that ship with the lab are."""
-    return Path(__file__).parents[2] / "checkpoints"
