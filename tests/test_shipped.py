@@ -1,4 +1,4 @@
-"""Every checkpoint that ships: it opens, its card names its figure, and evaluating gives that figure again."""
+"""Every checkpoint that ships opens, has a card, and evaluates to the figure on it."""
 
 from __future__ import annotations
 
