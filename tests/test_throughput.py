@@ -1,0 +1,39 @@
+"""The throughput benchmark runs and reports what it promises; its figures are no test's business."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FIGURES = {
+    "images_per_second",
+    "baseline_images_per_second",
+    "ratio",
+    "seconds_per_epoch",
+    "bare_images_per_second",
+    "overhead",
+    "precision",
+    "params",
+    "gflops",
+    "peak_gflops",
+    "peak_share",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.mnist
+def test_it_prints_its_fields() -> None:
+    command = [sys.executable, "benchmarks/throughput.py", "--json", "--seconds", "6"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600)
+    result = json.loads(done.stdout)
+    assert set(result) == FIGURES | {"batch_size", "machine", "torch", "nets"}
+    assert result["params"] == 19_712 and all(set(figures) == FIGURES for figures in result["nets"].values())
+    assert result["images_per_second"] / result["baseline_images_per_second"] == pytest.approx(
+        result["ratio"], rel=1e-2
+    )
+    assert min(figures["params"] for figures in result["nets"].values()) < 8_000
