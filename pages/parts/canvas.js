@@ -1,22 +1,18 @@
-// Makes the canvas tell at once what was drawn.
+// Makes the canvas tell at once what was drawn, and keeps its own toolbar out of the way.
 //
 // After a stroke the canvas waits a fifth of a second for more before it tells. Its toolbar has a button that
-// tells at once; it is pressed here when the pointer is lifted. Where that button is not found, all works as
-// before, a little later.
+// tells at once; it is pressed here when the pen is lifted. Where that button is not found, all works as
+// before, a little later. The toolbar itself is outside the canvas's box and would only be met by keyboards
+// and screen readers: Undo and Clear are the page's, because they outlive a switch of pages.
 
 const TELL = 'button[aria-label="Update the app with this drawing"]';
 
-const toolbarOf = (event) => {
-  for (const node of event.composedPath()) {
-    if (node.classList?.contains("dc-root")) return node;
-  }
-  return null;
-};
+const rootOf = (event) => event.composedPath().find((node) => node.classList?.contains("dc-root"));
 
 let drawingOn = null;
 
 const down = (event) => {
-  drawingOn = toolbarOf(event);
+  drawingOn = rootOf(event);
 };
 
 const up = () => {
@@ -26,7 +22,19 @@ const up = () => {
   if (root) setTimeout(() => root.querySelector(TELL)?.click(), 20);
 };
 
+const hideToolbar = (tries) => {
+  const host = document.querySelector('.st-key-canvas-box [data-testid="stBidiComponentIsolated"]');
+  const toolbar = [host, ...(host?.children ?? [])]
+    .map((node) => node?.shadowRoot?.querySelector(".dc-toolbar"))
+    .find(Boolean);
+  if (toolbar) {
+    toolbar.inert = true;
+    toolbar.ariaHidden = "true";
+  } else if (tries) setTimeout(hideToolbar, 100, tries - 1);
+};
+
 export default function () {
+  hideToolbar(50);
   if (window.mnistLabPrompt) return;
   window.mnistLabPrompt = true;
   window.addEventListener("pointerdown", down, true);

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +17,47 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from mnist_core.probe.drawing import DrawingError, read_image
+from mnist_core.probe.drawing import DrawingError, Preparation, read_image
 from pages.parts import state
 
 SIDE = 340  # pixels
 KEY = "canvas"
+PLACED = 240  # pixels: the longer side of a digit that is put on the canvas
 _HERE = Path(__file__)
 
+Objects = tuple[dict[str, Any], ...]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Drawing:
     """What is on the canvas.
 
     objects  strokes and pictures, oldest first, as the canvas describes them
     picture  PNG of the canvas, white on transparent; empty while nothing is drawn
-    caption  what it is where it was not drawn by hand
-    label    the digit that it is known to be, None where it is not
+    source   pixels of the picture that was put on the canvas
+    caption  what that picture is
     seen     the canvas's last message (its PNG), so that one message is taken once
     start    what the canvas was last told to show
     version  counts what the canvas was told
     """
 
-    objects: tuple[dict[str, Any], ...] = ()
+    objects: Objects = ()
     picture: bytes = b""
+    source: np.ndarray | None = None
     caption: str = ""
-    label: int | None = None
     seen: bytes = b""
-    start: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    start: Objects = ()
     version: int = 0
 
+    @property
+    def is_source(self) -> bool:
+        """Whether there is only the picture that was put on the canvas, and no stroke on it."""
+        return self.source is not None and len(self.objects) == 1
+
     def pixels(self) -> np.ndarray:
-        """uint8 (SIDE, SIDE, 4); transparent where nothing is drawn."""
+        """What to prepare: that picture itself, else the canvas; uint8 (H, W, …)."""
+        if self.source is not None and self.is_source:
+            return self.source
         return read_image(self.picture) if self.picture else np.zeros((SIDE, SIDE, 4), np.uint8)
 
 
@@ -55,7 +65,7 @@ def current() -> Drawing:
     return state.drawing() or Drawing()
 
 
-def _show(objects: tuple[dict[str, Any], ...], **changes: Any) -> None:
+def _tell(objects: Objects, **changes: Any) -> None:
     """Let the canvas load these objects."""
     drawing = current()
     version = drawing.version + 1
@@ -64,63 +74,49 @@ def _show(objects: tuple[dict[str, Any], ...], **changes: Any) -> None:
 
 def undo() -> None:
     """Take the last stroke away. What is left is seen when the canvas has told of it."""
-    drawing = current()
-    left = drawing.objects[:-1]
-    if not left:
-        clear()
+    left = current().objects[:-1]
+    if left:
+        _tell(left)
     else:
-        _show(left)
+        clear()
 
 
 def clear() -> None:
-    _show((), picture=b"", caption="", label=None)
+    _tell((), picture=b"", source=None, caption="")
 
 
-def place(ink: np.ndarray, caption: str, label: int | None = None) -> None:
-    """Put a picture on the empty canvas: ink float32 (H, W) in [0, 1], fitted into the middle of it."""
-    height, width = ink.shape
-    scale = SIDE / max(height, width)
-    picture = np.full((height, width, 4), 255, np.uint8)
-    picture[..., 3] = np.rint(ink * 255)
-    image = Image.fromarray(picture)
-    placed = {
+def place(source: np.ndarray, prepared: Preparation, caption: str) -> None:
+    """Put the digit of a picture on the empty canvas, enlarged into the middle of it."""
+    box = prepared.box
+    if box is None:
+        return
+    ink = prepared.ink[box.top : box.top + box.height, box.left : box.left + box.width]
+    shown = np.full((*ink.shape, 4), 255, np.uint8)
+    shown[..., 3] = np.rint(ink * 255)
+    file = io.BytesIO()
+    Image.fromarray(shown).save(file, "PNG")
+    scale = PLACED / max(ink.shape)
+    picture = {
         "type": "Image",
-        "version": "6.0.0",
-        "src": "data:image/png;base64," + base64.b64encode(_png(image)).decode(),
-        "left": (SIDE - width * scale) / 2,
-        "top": (SIDE - height * scale) / 2,
+        "src": "data:image/png;base64," + base64.b64encode(file.getvalue()).decode(),
+        "left": (SIDE - ink.shape[1] * scale) / 2,
+        "top": (SIDE - ink.shape[0] * scale) / 2,
         "originX": "left",
         "originY": "top",
-        "width": width,
-        "height": height,
+        "width": ink.shape[1],
+        "height": ink.shape[0],
         "scaleX": scale,
         "scaleY": scale,
     }
-    _show((placed,), picture=_png(_as_on_canvas(image, scale)), caption=caption, label=label)
-
-
-def _as_on_canvas(image: Image.Image, scale: float) -> Image.Image:
-    """What the canvas will show, so that the answer need not wait for it."""
-    size = (round(image.width * scale), round(image.height * scale))
-    canvas = Image.new("RGBA", (SIDE, SIDE))
-    canvas.paste(
-        image.resize(size, Image.Resampling.BILINEAR), ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2)
-    )
-    return canvas
-
-
-def _png(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
+    _tell((picture,), source=source, caption=caption)
 
 
 def canvas(brush: float) -> Drawing:
-    """Show the canvas, `brush` pixels wide strokes; what is on it now. Call it inside a fragment."""
+    """Show the canvas with strokes `brush` pixels wide, and return what is on it. For a fragment."""
     from streamlit_drawable_canvas import st_canvas
 
     drawing = current()
-    if not state.is_mounted(KEY) and drawing.start != drawing.objects:
+    if not state.is_mounted(KEY):  # one came back to the page
         drawing = replace(drawing, start=drawing.objects, version=drawing.version + 1)
     result = st_canvas(
         stroke_width=round(brush),
@@ -129,30 +125,34 @@ def canvas(brush: float) -> Drawing:
         height=SIDE,
         width=SIDE,
         drawing_mode="freedraw",
-        initial_drawing={"objects": list(drawing.start), "lab_version": drawing.version},
+        initial_drawing={"objects": list(drawing.start), "told": drawing.version},
         return_image_data=True,
         key=KEY,
     )
-    _prompt(key="canvas_prompt", height="content")
     picture = result.image_bytes
     if picture and picture != drawing.seen:
-        drawing = _taken(drawing, picture, result.json_data or {})
+        drawing = _heard(drawing, picture, result.json_data or {})
     state.set_drawing(drawing)
     return drawing
 
 
-def _taken(drawing: Drawing, picture: bytes, told: dict[str, Any]) -> Drawing:
+def _heard(drawing: Drawing, picture: bytes, told: dict[str, Any]) -> Drawing:
     """The drawing after a message of the canvas; one that is no picture changes nothing."""
-    objects = tuple(told.get("objects") or ())
     try:
         read_image(picture)
     except DrawingError:
         return replace(drawing, seen=picture)
+    objects = tuple(told.get("objects") or ())
     if not objects:
-        return replace(drawing, objects=(), picture=b"", caption="", label=None, seen=picture)
+        return replace(drawing, objects=(), picture=b"", source=None, caption="", seen=picture)
     return replace(drawing, objects=objects, picture=picture, seen=picture)
 
 
 _prompt = st.components.v2.component(
     "canvas_prompt", js=_HERE.with_suffix(".js").read_text(encoding="utf-8"), isolate_styles=False
 )
+
+
+def prompt() -> None:
+    """Something invisible that makes the canvas tell of a stroke at once."""
+    _prompt(key="canvas_prompt")

@@ -68,7 +68,7 @@ class Card {
     });
     const sure = first.value >= data.unsure;
     if (silent) {
-      this.digit.textContent = "–";
+      this.digit.textContent = "?";
       this.sure.textContent = "";
     } else if (sure) {
       this.digit.textContent = `${first.digit}`;
@@ -78,12 +78,15 @@ class Card {
       this.sure.textContent = `not sure: ${percent(first.value)} and ${percent(second.value)} %`;
     }
     this.digit.classList.toggle("lab-unsure", !silent && !sure);
+    this.digit.classList.toggle("lab-silent", Boolean(silent));
+    this.sure.title = `Below ${100 * data.unsure} % a net counts as not sure, and its two likeliest digits are named.`;
     this.node.dataset.answer = silent ? "" : `${first.digit}`;
   }
 }
 
 class Guess {
   constructor(root) {
+    this.root = root;
     this.naive = false;
     this.cards = [];
     this.word = make("p", "lab-word");
@@ -109,15 +112,11 @@ class Guess {
       node.setAttribute("aria-hidden", "true");
       return node;
     };
-    this.naiveStep = step("naive", "naive 28×28", "The whole canvas squeezed into 28×28, wherever the digit is.");
-    root.append(
-      this.word,
-      make(
-        "div",
-        "lab-main",
-        make("figure", "lab-sees", this.tile, this.tileText),
-        this.nets,
-      ),
+    this.naiveStep = step("naive", "naive 28×28", "The whole drawing squeezed into 28×28, wherever the digit is in it.");
+    const steps = make(
+      "details",
+      "lab-how",
+      make("summary", "", "How the drawing became that digit"),
       make(
         "div",
         "lab-steps",
@@ -126,10 +125,12 @@ class Guess {
         step("fitted", "20×20", "The box scaled down by averaging areas, its longer side 20 pixels."),
         arrow(),
         step("digit", "centred 28×28", "Moved so that its centre of mass is in the middle, as in MNIST."),
+        make("label", "lab-toggle", this.toggle, make("span", "", "naive resize instead")),
         this.naiveStep,
-        make("label", "lab-toggle", this.toggle, make("span", "", "ask about the naive resize instead")),
       ),
     );
+    steps.open = root.clientWidth > 420;
+    root.append(make("div", "lab-main", make("figure", "lab-sees", this.tile, this.tileText), this.nets), this.word, steps);
   }
 
   update(data) {
@@ -144,6 +145,7 @@ class Guess {
 
   show() {
     const data = this.data;
+    this.root.dataset.strokes = data.strokes; // which drawing this is the answer to
     const blank = data.case === "blank";
     paint(this.tile, this.naive ? data.naive : data.digit);
     this.tile.setAttribute("aria-label", blank ? "nothing yet" : "the digit as the net sees it, 28 by 28 pixels");

@@ -30,11 +30,14 @@ _mount = st.components.v2.component(
 def guess(
     prepared: Preparation,
     naive: np.ndarray,
-    said: Sequence[tuple[Entry, np.ndarray, np.ndarray]],
+    said: Sequence[tuple[Entry, np.ndarray]],
+    strokes: int,
     caption: str = "",
-    label: int | None = None,
 ) -> None:
-    """Show what each net says of the prepared digit and of the naive one (two arrays of 10 a net)."""
+    """Show what each net says: of the prepared digit in row 0 of its (2, 10), of the naive one in row 1.
+
+    `strokes` is how many there are on the canvas.
+    """
     _mount(
         key="guess",
         data={
@@ -42,13 +45,13 @@ def guess(
             "word": prepared.warning,
             "unsure": UNSURE,
             "caption": caption,
-            "label": label,
+            "strokes": strokes,
             "ink": _grey(_thumbnail(prepared.ink)),
             "box": _box(prepared),
             "fitted": _grey(prepared.fitted),
             "digit": _grey(prepared.digit),
             "naive": _grey(naive),
-            "nets": [_net(entry, right, wrong) for entry, right, wrong in said],
+            "nets": [_net(entry, *probabilities) for entry, probabilities in said],
         },
     )
 
