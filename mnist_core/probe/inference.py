@@ -78,4 +78,4 @@ def _load_model(path: Path, modified: int, size: int) -> nn.Module:
             f"{path}: the model takes inputs of shape {checkpoint.spec.input_shape}, a digit has "
             f"{INPUT_SHAPE}. Choose a checkpoint of a model for MNIST."
         )
-    return checkpoint.model().to(memory_format=torch.channels_last)
+    return checkpoint.model().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -1,0 +1,135 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from torch import nn
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.architecture.spec import ModelSpec
+from mnist_core.probe.explain import LayerMaps, layer_maps, unit
+from mnist_core.probe.inference import load_model, predict
+from mnist_core.runs import checkpoint
+from tests.strategies import valid_specs
+from tests.test_inference import spec_of, untrained
+
+DIGIT = np.random.default_rng(3).random((28, 28), dtype=np.float32)
+
+LAYERS: list[dict[str, Any]] = [
+    {"kind": "conv2d", "out_channels": 6, "kernel_size": [3, 5], "stride": 2, "padding": 1, "dilation": 2},
+    {"kind": "batch_norm2d"},
+    {"kind": "relu"},
+    {"kind": "conv2d", "out_channels": 6, "kernel_size": 3, "padding": 1, "groups": 3, "bias": False},
+    {"kind": "residual", "layers": [{"kind": "conv2d", "out_channels": 6, "kernel_size": 3, "padding": 1}]},
+    {"kind": "max_pool2d", "kernel_size": 3, "stride": 2, "padding": 1},
+    {
+        "kind": "repeat",
+        "times": 3,
+        "layers": [{"kind": "conv2d", "out_channels": 6, "kernel_size": 1}, {"kind": "gelu"}],
+    },
+    {"kind": "avg_pool2d", "kernel_size": 2},
+    {"kind": "dropout2d", "p": 0.3},
+    {"kind": "global_avg_pool2d"},
+    {"kind": "flatten"},
+    {"kind": "linear", "out_features": 10},
+]
+SPEC = spec_of("all kinds", LAYERS)
+
+
+def saved(folder: Path, spec: ModelSpec) -> Path:
+    path = folder / "net.safetensors"
+    checkpoint.save(path, untrained(spec))
+    return path
+
+
+@pytest.fixture
+def maps(tmp_path: Path) -> dict[int, LayerMaps]:
+    return {layer.number: layer for layer in layer_maps(saved(tmp_path, SPEC), DIGIT)}
+
+
+@given(valid_specs)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_maps_of_any_design_lead_to_what_the_net_says(tmp_path: Path, spec: ModelSpec) -> None:
+    analysis = analyze(spec)
+    if analysis.problems or tuple(spec.input_shape) != (1, 28, 28):
+        return
+    path = saved(tmp_path, spec)
+    layers = layer_maps(path, DIGIT)
+    assert [layer.number for layer in layers] == [report.index for report in analysis.active]
+    for layer, report in zip(layers, analysis.active, strict=True):
+        assert layer.kind == report.kind and report.view
+        assert layer.values.size == np.prod(report.view.shape)
+    last = max((layer for layer in layers if layer.values.shape == (10, 1, 1)), key=lambda at: at.number)
+    said = torch.tensor(last.values[:, 0, 0]).softmax(dim=0).numpy()
+    assert np.abs(said - predict(path, DIGIT)[0]).max() < 1e-4
+
+
+def test_each_layer_makes_its_maps_from_what_it_got(tmp_path: Path) -> None:
+    path = saved(tmp_path, SPEC)
+    normalised = (DIGIT - 0.1307) / 0.3081
+    layers = layer_maps(path, DIGIT)
+    assert np.abs(layers[0].inputs[0] - normalised).max() < 1e-5
+    for layer in layers:
+        if layer.kind in ("repeat", "flatten", "linear"):
+            continue
+        again = layer.module(torch.tensor(layer.inputs)[None])[0].detach().numpy()
+        assert np.abs(again - layer.values).max() < 1e-5, layer.kind
+    assert load_model(path)(torch.tensor(normalised)[None, None]).shape == (1, 10)
+
+
+def places(layer: LayerMaps) -> list[tuple[int, int, int]]:
+    """Some units: all corners and a few at random."""
+    channels, rows, columns = layer.values.shape
+    random = np.random.default_rng(layer.number)
+    corners = [(channels - 1, row, column) for row in (0, rows - 1) for column in (0, columns - 1)]
+    return corners + [tuple(int(random.integers(size)) for size in layer.values.shape) for _ in range(10)]  # type: ignore[misc]
+
+
+def test_windows_and_weights_give_the_value(maps: dict[int, LayerMaps]) -> None:
+    weighted = 0
+    for layer in maps.values():
+        for place in places(layer):
+            found = unit(layer, *place)
+            assert found.value == layer.values[place]
+            if found.weights is not None:
+                assert found.shares.sum() + found.bias == pytest.approx(found.value, abs=1e-4), layer.kind
+                weighted += 1
+            elif layer.kind == "max_pool2d":
+                assert found.window is not None and np.nanmax(found.window) == found.value
+            elif layer.kind in ("avg_pool2d", "global_avg_pool2d"):
+                assert found.window is not None
+                assert found.window.mean() == pytest.approx(found.value, abs=1e-5)
+    assert weighted > 50
+
+
+def test_rules_name_the_numbers(maps: dict[int, LayerMaps]) -> None:
+    norm = maps[2]
+    assert isinstance(norm.module, nn.BatchNorm2d)
+    rule = unit(norm, 1, 4, 5).rule
+    assert f"{norm.inputs[1, 4, 5]:.3g}".replace("-", "−") in rule and "mean" in rule and "shift" in rule
+    assert unit(maps[3], 0, 0, 0).rule.startswith("relu(")
+    assert "branch adds" in unit(maps[5], 0, 0, 0).rule
+    assert unit(maps[1], 0, 0, 0).rule.startswith("sum of 15 inputs × weights in 1 map, + bias")
+    assert unit(maps[4], 0, 0, 0).rule.startswith("sum of 18 inputs × weights in 2 maps")
+
+
+def test_fields_are_those_of_the_gradient(tmp_path: Path) -> None:
+    path = saved(tmp_path, SPEC)
+    model = load_model(path)
+    first = model.get_submodule("conv2d_1")
+    layer = layer_maps(path, DIGIT)[0]
+    for row, column in ((5, 7), (3, 4), (8, 6)):  # away from the padding
+        x = torch.zeros(1, 1, 28, 28, requires_grad=True)
+        (gradient,) = torch.autograd.grad(first(x)[0, 0, row, column], x)
+        rows, columns = torch.nonzero(gradient[0, 0].abs() > 0, as_tuple=True)
+        top, left, bottom, right = layer.field(row, column)
+        assert (rows.min().item(), columns.min().item()) == (top, left)
+        assert (rows.max().item() + 1, columns.max().item() + 1) == (bottom, right)
+
+
+@pytest.mark.parametrize("place", [(6, 0, 0), (0, -1, 0), (0, 0, 99)])
+def test_units_outside_of_the_maps(maps: dict[int, LayerMaps], place: tuple[int, int, int]) -> None:
+    with pytest.raises(IndexError, match="outside"):
+        unit(maps[1], *place)
