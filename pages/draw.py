@@ -9,18 +9,19 @@ import streamlit as st
 
 from mnist_core.probe import catalog
 from mnist_core.probe.catalog import Entry
-from mnist_core.probe.drawing import naive_resize, to_digit
+from mnist_core.probe.drawing import Preparation, naive_resize, to_digit
 from mnist_core.probe.inference import predict
 from mnist_core.runs.checkpoint import CheckpointError
 from pages.parts import canvas
 from pages.parts.entrance import through_app
 from pages.parts.guess import about, guess
+from pages.parts.maps import maps
 from pages.parts.sources import sources
 
 MOST_NETS = 4
 
 STYLE = """<style>
-.st-key-canvas-box { background: #000; border-radius: 0.5rem; overflow: hidden; }
+.st-key-canvas-box { background: #000; border-radius: 0.5rem; overflow: hidden; position: relative; }
 @media (max-width: 740px) {
   .st-key-draw-body { gap: 1rem; }
   .st-key-draw-body > div:last-child { order: -1; }
@@ -29,22 +30,28 @@ STYLE = """<style>
 </style>"""
 
 
-def choose(found: tuple[Entry, ...]) -> list[Entry]:
+@st.cache_data(ttl=1, show_spinner=False)
+def found() -> dict[str, Entry]:
+    """The checkpoints by key; looked for once a second at most, as strokes come fast."""
+    return {entry.key: entry for entry in catalog.entries()}
+
+
+def choose() -> list[Entry]:
     """The checkpoints that are asked; at first the one that ships with the lab."""
-    by_key = {entry.key: entry for entry in found}
+    entries = found()
     keys = st.multiselect(
         "Checkpoints",
-        list(by_key),
-        default=list(by_key)[:1],
+        list(entries),
+        default=list(entries)[:1],
         key="nets",
         max_selections=MOST_NETS,
         select_all=False,
-        format_func=lambda key: f"{by_key[key].name} · {about(by_key[key])}",
+        format_func=lambda key: f"{entries[key].name} · {about(entries[key])}",
         help="The trained nets that are asked about the drawing, up to four side by side.",
         placeholder="Choose a trained net",
         persist_state="session",
     )
-    return [by_key[key] for key in keys if key in by_key]
+    return [entries[key] for key in keys if key in entries]
 
 
 def ask(chosen: Sequence[Entry], digits: list[np.ndarray]) -> list[tuple[Entry, np.ndarray]]:
@@ -58,8 +65,17 @@ def ask(chosen: Sequence[Entry], digits: list[np.ndarray]) -> list[tuple[Entry, 
     return said
 
 
+def look_inside(chosen: list[Entry], prepared: Preparation, drawing: canvas.Drawing) -> None:
+    """What goes on in the first net, as far as one wants to see it."""
+    view = st.segmented_control(
+        "Look inside", ["Feature maps"], key="inside", persist_state="session", label_visibility="collapsed"
+    )
+    if view == "Feature maps":
+        maps(chosen[0], prepared, drawing)
+
+
 @st.fragment
-def draw(chosen: list[Entry]) -> None:
+def draw() -> None:
     """The canvas and, after each stroke, the answer."""
     with st.container(horizontal=True, gap="large", key="draw-body"):
         with st.container(width=canvas.SIDE, gap="small"):
@@ -69,6 +85,7 @@ def draw(chosen: list[Entry]) -> None:
                 st.button("Undo", key="undo_stroke", on_click=canvas.undo)
                 st.button("Clear", key="clear", on_click=canvas.clear)
             sources()
+            chosen = choose()
             with box:
                 drawing = canvas.canvas(brush)
             canvas.prompt()
@@ -77,18 +94,13 @@ def draw(chosen: list[Entry]) -> None:
             prepared, naive = to_digit(pixels), naive_resize(pixels)
             said = ask(chosen, [prepared.digit, naive])
             guess(prepared, naive, said, len(drawing.objects), drawing.caption if drawing.is_source else "")
+    if said:
+        look_inside(chosen, prepared, drawing)
 
 
 through_app()
 st.html(STYLE)
-found = catalog.entries()
-if not found:
-    st.info(
-        "There is no trained net yet. Train one, and it can be asked here.", icon=":material/model_training:"
-    )
+if found():
+    draw()
 else:
-    body, below = st.container(), st.container()
-    with below:
-        chosen = choose(found)
-    with body:
-        draw(chosen)
+    st.info("There is no trained net yet. Train one, and it can be asked here.", icon=":material/info:")

@@ -1,4 +1,4 @@
-"""Look inside a checkpoint while it looks at a digit: the maps of every layer, and where a number came from."""
+"""Look inside a checkpoint while it looks at a digit: the maps of every layer, where a number came from."""
 
 from __future__ import annotations
 

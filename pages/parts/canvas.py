@@ -60,6 +60,24 @@ class Drawing:
             return self.source
         return read_image(self.picture) if self.picture else np.zeros((SIDE, SIDE, 4), np.uint8)
 
+    def on_canvas(self, prepared: Preparation) -> tuple[float, float, float, float] | None:
+        """How places of the digit (0…28) become fractions of the canvas: (scale, offset) down and across.
+
+        None while nothing is drawn.
+        """
+        if prepared.box is None:
+            return None
+        found = []
+        sides = ((prepared.box.top, prepared.box.height), (prepared.box.left, prepared.box.width))
+        for axis, (start, length) in enumerate(sides):
+            enlarged = 1.0
+            if self.is_source:  # `place` has put the box into the middle
+                enlarged = PLACED / max(prepared.box.height, prepared.box.width)
+                start = round((SIDE - length * enlarged) / 2)
+            scale = enlarged / prepared.scale[axis]
+            found += [scale / SIDE, (start - prepared.corner[axis] * scale) / SIDE]
+        return found[0], found[1], found[2], found[3]
+
 
 def current() -> Drawing:
     return state.drawing() or Drawing()

@@ -1,0 +1,323 @@
+"""The Draw page as a person uses it, in Chromium: strokes by mouse and finger on the real canvas."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from mnist_core.probe.catalog import shipped_folder
+from mnist_core.probe.drawing import read_image, to_digit
+from mnist_core.probe.inference import predict
+from mnist_core.runs import checkpoint, store
+from mnist_core.training.recipe import Recipe
+from tests.strokes import STYLES, Stroke, drawn, placed
+from tests.test_inference import SPEC, untrained
+
+from .conftest import Lab
+
+pytestmark = pytest.mark.browser
+
+SIDE = 340
+SHIPPED = shipped_folder() / "task-2.safetensors"
+
+
+def open_draw(page: Page, lab: Lab) -> None:
+    page.goto(lab.url)
+    page.get_by_role("link", name="Draw").click()
+    expect(canvas(page)).to_be_visible()
+    expect(answers(page).first).to_be_visible()
+
+
+def canvas(page: Page) -> Locator:
+    return page.locator(".upper-canvas")
+
+
+def answers(page: Page) -> Locator:
+    return page.locator(".lab-card")
+
+
+def word(page: Page) -> Locator:
+    return page.locator(".lab-word")
+
+
+def strokes_are(page: Page, count: int) -> None:
+    """Wait for the answer to a drawing of this many strokes."""
+    expect(page.locator(".lab-guess")).to_have_attribute("data-strokes", str(count))
+
+
+def on_screen(page: Page, strokes: list[Stroke]) -> list[Stroke]:
+    """The points of the canvas (0…340) on the screen."""
+    canvas(page).scroll_into_view_if_needed()
+    box = canvas(page).bounding_box()
+    assert box
+    scale = box["width"] / SIDE
+    return [[(box["x"] + x * scale, box["y"] + y * scale) for x, y in stroke] for stroke in strokes]
+
+
+def draw(page: Page, strokes: list[Stroke]) -> None:
+    for stroke in on_screen(page, strokes):
+        page.mouse.move(*stroke[0])
+        page.mouse.down()
+        for point in stroke[1:]:
+            page.mouse.move(*point, steps=3)
+        page.mouse.up()
+
+
+def clear(page: Page) -> None:
+    page.get_by_role("button", name="Clear", exact=True).click()
+    strokes_are(page, 0)
+
+
+def digit(
+    figure: int, style: int = 0, height: float = 220, left: float = 80, top: float = 60
+) -> list[Stroke]:
+    return placed(STYLES[figure][style], height, left, top)
+
+
+def set_brush(page: Page, width: int) -> None:
+    slider = page.get_by_role("slider", name="Brush")
+    now = int(slider.input_value())
+    for _ in range(abs(width - now)):
+        slider.press("ArrowRight" if width > now else "ArrowLeft")
+    expect(slider).to_have_value(str(width))
+    page.wait_for_timeout(500)  # the slider tells the server a moment after the last key
+
+
+SIZES = {  # brush → height, left, top of what is drawn with it
+    22: [(230, 85, 55), (140, 20, 170), (300, 55, 18)],
+    7: [(110, 200, 30), (250, 60, 40), (170, 150, 150)],
+    38: [(250, 75, 45), (290, 60, 25), (230, 110, 80)],
+}
+
+
+@pytest.mark.parametrize("brush", SIZES)
+def test_all_ten_digits_as_strokes_are_named(lab: Lab, page: Page, brush: int) -> None:
+    open_draw(page, lab)
+    set_brush(page, brush)
+    wrong = []
+    for figure, styles in STYLES.items():
+        for style, strokes in enumerate(styles):
+            draw(page, placed(strokes, *SIZES[brush][(figure + style) % 3]))
+            strokes_are(page, len(strokes))
+            named = answers(page).first.get_attribute("data-answer")
+            if named != str(figure):
+                wrong.append((figure, style, named))
+            clear(page)
+    assert len(wrong) <= 1, f"of 30 drawings (digit, style, named): {wrong}"
+
+
+def test_empty_canvas_undo_clear_and_what_is_no_digit(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    expect(word(page)).to_contain_text("Draw a digit")
+    expect(answers(page).first).to_have_attribute("data-answer", "")
+    draw(page, digit(1, height=200, left=10))
+    expect(answers(page).first).to_have_attribute("data-answer", "1")
+    expect(word(page)).to_have_text("")
+    draw(page, digit(0, height=200, left=170))
+    expect(word(page)).to_contain_text("two digits")
+    expect(answers(page).first).to_have_attribute("data-answer", "")
+    undo = page.get_by_role("button", name="Undo", exact=True)
+    undo.click()
+    expect(answers(page).first).to_have_attribute("data-answer", "1")
+    undo.click()
+    expect(word(page)).to_contain_text("Draw a digit")
+    draw(page, [[(170, 170), (171, 170)]])
+    expect(word(page)).to_contain_text("dot")
+    clear(page)
+    draw(page, digit(7, top=180))
+    expect(word(page)).to_contain_text("over the edge")
+    clear(page)
+    expect(word(page)).to_contain_text("Draw a digit")
+
+
+def test_leaving_the_page_keeps_the_drawing(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    draw(page, digit(4, style=0))
+    strokes_are(page, 2)
+    for _ in range(2):
+        page.get_by_role("link", name="Design").click()
+        expect(canvas(page)).to_have_count(0)
+        page.get_by_role("link", name="Draw").click()
+        expect(canvas(page)).to_be_visible()
+        strokes_are(page, 2)
+        expect(answers(page).first).to_have_attribute("data-answer", "4")
+    assert ink_on_canvas(page) > 3_000, "it is still to be seen"
+    draw(page, [[(20, 300), (40, 300)]])
+    strokes_are(page, 3)
+    undo = page.get_by_role("button", name="Undo", exact=True)
+    for left in (2, 1, 0):  # also what was drawn before
+        undo.click()
+        strokes_are(page, left)
+    assert ink_on_canvas(page) == 0
+
+
+def ink_on_canvas(page: Page) -> int:
+    """Pixels of the canvas that are not transparent."""
+    return page.locator(".dc-canvas.lower-canvas").evaluate(
+        """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+                     .filter((value, i) => i % 4 === 3 && value > 0).length"""
+    )
+
+
+def picture(figure: int = 3) -> bytes:
+    """A dark digit on yellowish paper as a JPEG."""
+    ink = drawn(placed(STYLES[figure][0], 120, 60, 20), 12, 200)[..., 3:] / 255
+    paper = np.array([250, 240, 200]) * (1 - ink) + np.array([30, 30, 120]) * ink
+    file = io.BytesIO()
+    Image.fromarray(paper.astype(np.uint8)).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def upload(page: Page, name: str, content: bytes) -> None:
+    if not page.locator("input[type=file]").count():
+        page.get_by_role("button", name="Picture").click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": "image/jpeg", "buffer": content}
+    )
+
+
+def shown(page: Page) -> list[str]:
+    return answers(page).first.locator(".lab-number").all_inner_texts()
+
+
+def test_an_image_file_gives_what_predict_says(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    upload(page, "three.jpg", picture(3))
+    expect(word(page)).to_have_text("three.jpg")
+    expect(answers(page).first).to_have_attribute("data-answer", "3")
+    probabilities = predict(SHIPPED, to_digit(read_image(picture(3))).digit)[0]
+    for text, probability in zip(shown(page), probabilities, strict=True):
+        assert abs(float(text.strip("<>")) - 100 * probability) <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("notes.jpg", b"seven\n" * 100, "text"),
+        ("cut.jpg", picture()[:700], "damaged"),
+        ("paper.png", b"", "empty"),
+    ],
+)
+def test_files_that_are_no_pictures_get_a_word(
+    lab: Lab, page: Page, name: str, content: bytes, says: str
+) -> None:
+    open_draw(page, lab)
+    upload(page, name, content)
+    expect(page.get_by_test_id("stAlert")).to_contain_text(says)
+    expect(page.get_by_test_id("stAlert")).to_contain_text(name)
+    page.keyboard.press("Escape")
+    draw(page, digit(2))
+    expect(answers(page).first).to_have_attribute("data-answer", "2")
+
+
+def test_a_test_digit_and_a_stroke_over_it(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    named = 0
+    for _ in range(4):
+        before = word(page).inner_text()
+        page.get_by_role("button", name="Test digit").click()
+        expect(word(page)).not_to_have_text(before)
+        expect(word(page)).to_contain_text("number")
+        strokes_are(page, 1)
+        named += word(page).inner_text().endswith(f"a {answers(page).first.get_attribute('data-answer')}.")
+    assert named >= 3
+    draw(page, [[(60, 320), (280, 320)]])
+    strokes_are(page, 2)
+    expect(word(page)).not_to_contain_text("number")
+
+
+@pytest.fixture
+def second_net(lab: Lab) -> Iterator[str]:
+    run = store.create(SPEC, Recipe(epochs=1), "synthetic", root=lab.runs)
+    checkpoint.save(run / store.CHECKPOINT, untrained(SPEC))
+    yield "small"
+    (run / store.CHECKPOINT).unlink()
+
+
+def choose(page: Page, name: str) -> None:
+    page.get_by_role("combobox", name="Checkpoints").click()
+    page.get_by_role("option", name=name).first.click()
+    page.keyboard.press("Escape")
+
+
+def test_two_checkpoints_side_by_side_and_the_naive_resize(lab: Lab, page: Page, second_net: str) -> None:
+    open_draw(page, lab)
+    draw(page, digit(6, height=120, left=10, top=10))
+    expect(answers(page)).to_have_count(1)
+    choose(page, second_net)
+    expect(answers(page)).to_have_count(2)
+    expect(answers(page).nth(0)).to_have_attribute("data-answer", "6")
+    expect(answers(page).nth(1)).to_contain_text("10.00 %")
+    right = shown(page)
+    page.get_by_text("naive resize instead").click()
+    expect(page.locator(".lab-sees figcaption")).to_contain_text("naive")
+    assert shown(page) != right
+    page.get_by_text("naive resize instead").click()
+    assert shown(page) == right
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    yield context
+    context.close()
+
+
+def along(stroke: Stroke) -> Stroke:
+    """Points a few pixels apart, as a finger that moves gives them."""
+    points = [stroke[0]]
+    for start, end in pairwise(stroke):
+        steps = 1 + int(math.dist(start, end) / 6)
+        step = [(end[axis] - start[axis]) / steps for axis in (0, 1)]
+        points += [(start[0] + i * step[0], start[1] + i * step[1]) for i in range(1, steps + 1)]
+    return points
+
+
+def swipe(page: Page, strokes: list[Stroke]) -> None:
+    """Draw with one finger, by the touch events of Chromium itself."""
+    session = page.context.new_cdp_session(page)
+    for stroke in on_screen(page, strokes):
+        for kind, points in [
+            ("touchStart", stroke[:1]),
+            *(("touchMove", [point]) for point in along(stroke)),
+            ("touchEnd", []),
+        ]:
+            touches = [{"x": x, "y": y} for x, y in points]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+
+@pytest.mark.parametrize("width", [390, 360, 320])
+def test_with_a_finger_on_a_phone(lab: Lab, phone: BrowserContext, width: int) -> None:
+    page = phone.new_page()
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(lab.url)
+    page.goto(f"{lab.url}/draw")
+    expect(canvas(page)).to_be_visible()
+    expect(answers(page).first).to_be_visible()
+    box, answer = canvas(page).bounding_box(), answers(page).first.bounding_box()
+    assert box and answer
+    assert answer["y"] + answer["height"] <= box["y"], "the answer comes first"
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width, "all of the canvas is to be seen"
+    for figure in (2, 5, 8):
+        swipe(page, digit(figure))
+        strokes_are(page, len(STYLES[figure][0]))
+        expect(answers(page).first).to_have_attribute("data-answer", str(figure))
+        page.get_by_role("button", name="Clear", exact=True).tap()
+        strokes_are(page, 0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
+
+
+def test_what_ships_is_asked_first(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    expect(answers(page).first).to_contain_text("task-2")
+    expect(answers(page).first).to_contain_text("19,712 params")
+    figures = checkpoint.describe(Path(SHIPPED)).figures
+    expect(answers(page).first).to_contain_text(f"{100 * figures['test_accuracy']:.2f} %")
