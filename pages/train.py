@@ -28,10 +28,10 @@ def say_notice() -> None:
         st.error(runs.plain(notice), icon=":material/error:")
 
 
-def show(run: Run, ticks: bool) -> None:
-    """The run as it is now. When that begins or ends to tick, the whole page is drawn again."""
+def show(run: Run, drawn: str) -> None:
+    """The run as it is now. When its state is not the drawn one any more, the whole page is drawn again."""
     view = store.read(run)
-    if view.alive != ticks:
+    if view.state != drawn:
         st.rerun()
     say_notice()
     runs.title(view)
@@ -90,8 +90,8 @@ run = store.find(name) if name else None
 with st.sidebar:
     runs.earlier_runs(earlier, name)
 if run:
-    alive = store.read(run, metrics=False).alive
-    st.fragment(run_every=LIVE_EVERY if alive else None)(show)(run, alive)
+    now = store.read(run, metrics=False)
+    st.fragment(run_every=LIVE_EVERY if now.alive else None)(show)(run, now.state)
 elif name:
     st.info(
         f"There is no run {runs.plain(name)} here; it may have been deleted. Choose another one, or train.",

@@ -111,8 +111,8 @@ class _Recorder:
             "threads": torch.get_num_threads(),
         }
         self.seconds_before = worker.status.seconds
-        self.progress_before = 0.0
         self.started = time.monotonic()
+        self.first: tuple[float, float] | None = None  # time and progress of the first event
         self.saved_at: float | None = None  # not yet: the first event is followed by a state
 
     def record(self) -> None:
@@ -123,7 +123,6 @@ class _Recorder:
             f"{torch.get_num_threads()} threads",
             flush=True,
         )
-        self.progress_before = (state.epoch + self._part_of_epoch()) / self.recipe.epochs
         self.started = time.monotonic()
         for event in engine.train(state, self.dataset):
             if state.remark:
@@ -136,10 +135,6 @@ class _Recorder:
                 self._after_step(event)
             self._obey()
         self.journal.close()
-
-    def _part_of_epoch(self) -> float:
-        batches = -(-(len(self.dataset.train_labels) - self.recipe.validation_size) // self.recipe.batch_size)
-        return self.state.step / max(1, batches)
 
     def _after_step(self, event: StepEvent) -> None:
         self.worker.tell(
@@ -156,7 +151,7 @@ class _Recorder:
             self._save_state()
 
     def _after_epoch(self, event: EpochEvent) -> None:
-        figures = figures_of(self.journal.epochs, self.facts)
+        figures = figures_of(self.journal.epochs, self.facts | {"precision": self.state.precision})
         self.journal.sync()
         tensors = self.state.model_tensors()
         checkpoint.save(self.run / store.CHECKPOINT, Checkpoint(self.spec, self.recipe, tensors, figures))
@@ -173,9 +168,12 @@ class _Recorder:
 
     def _times(self, progress: float) -> dict[str, Any]:
         """Progress, seconds of training so far and, once some of it is done, how many are left."""
-        elapsed = time.monotonic() - self.started
-        done = progress - self.progress_before
-        left = elapsed / done * (1 - progress) if done > 0.003 else -1.0
+        now = time.monotonic()
+        if self.first is None:
+            self.first = (now, progress)  # what came before it, warming up, says little about the rest
+        done = progress - self.first[1]
+        left = (now - self.first[0]) / done * (1 - progress) if done > 0.002 else -1.0
+        elapsed = now - self.started
         return {
             "progress": round(progress, 5),
             "seconds": round(self.seconds_before + elapsed, 3),

@@ -7,6 +7,7 @@ Colours are names of Streamlit's CSS variables, so that charts follow the theme,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib.metadata import distribution
 from pathlib import Path
@@ -90,7 +91,7 @@ def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
         "uirevision": about,
         "yaxis": {
             **_axis("loss, nats"),
-            **({"autorange": True} if curves.step_loss else {"range": [-2, 0.5]}),  # powers of ten
+            "range": _log_range(curves.step_loss + curves.test_loss + curves.validation_loss),
             "type": "log",
             "dtick": "D2",
             "tickformat": "~g",
@@ -99,6 +100,12 @@ def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
         "annotations": [] if curves.step_loss else [_hint("after the first steps")],
     }
     chart(key, [trace for trace in traces if trace["x"]], layout)
+
+
+def _log_range(points: Sequence[Point]) -> list[float]:
+    """Powers of ten that hold all points, and at least 0.02 to 2.5, so that the axis moves seldom."""
+    values = [y for _, y in points if y > 0]
+    return [math.log10(0.9 * min([0.02, *values])), math.log10(1.1 * max([2.5, *values]))]
 
 
 def _percent(points: Sequence[Point]) -> list[Point]:
@@ -121,7 +128,7 @@ def _curve(name: str, points: Sequence[Point], color: str, unit: str = "", digit
 def _layout(height: int) -> dict[str, Any]:
     return {
         "height": height,
-        "margin": {"l": 56, "r": 12, "t": 28, "b": 40},
+        "margin": {"l": 56, "r": 12, "t": 32, "b": 40, "autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "--st-font", "size": 13, "color": TEXT},
@@ -135,7 +142,7 @@ def _layout(height: int) -> dict[str, Any]:
 
 def _axis(title: str) -> dict[str, Any]:
     return {
-        "title": {"text": title, "standoff": 8, "font": {"size": 12}},
+        "title": {"text": title, "font": {"size": 12}},
         "gridcolor": GRID,
         "linecolor": GRID,
         "zeroline": False,
