@@ -107,9 +107,8 @@ def main() -> int:
     if options.json:
         print(json.dumps(results))
         return 0 if results["met"] else 1
-    print(
-        f"{results['digits']:,} test digits, {100 * results['originals']:.2f} % of the originals are named right"
-    )
+    originals = 100 * results["originals"]
+    print(f"{results['digits']:,} test digits; {originals:.2f} % of the originals are named right")
     for how in ENLARGED:
         one = results[how]
         others = ", ".join(f"{count} {case}" for case, count in one["cases"].items() if case != "digit")

@@ -16,7 +16,9 @@ from pages.parts import canvas
 from pages.parts.entrance import through_app
 from pages.parts.guess import about, guess
 from pages.parts.maps import maps
+from pages.parts.robust import robust
 from pages.parts.sources import sources
+from pages.parts.why import saliency, turned
 
 MOST_NETS = 4
 
@@ -65,13 +67,46 @@ def ask(chosen: Sequence[Entry], digits: list[np.ndarray]) -> list[tuple[Entry, 
     return said
 
 
-def look_inside(chosen: list[Entry], prepared: Preparation, drawing: canvas.Drawing) -> None:
-    """What goes on in the first net, as far as one wants to see it."""
-    view = st.segmented_control(
-        "Look inside", ["Feature maps"], key="inside", persist_state="session", label_visibility="collapsed"
-    )
-    if view == "Feature maps":
-        maps(chosen[0], prepared, drawing)
+VIEWS = {
+    "Feature maps": ":material/grid_view:",
+    "What it rests on": ":material/visibility:",
+    "Turn it into …": ":material/swap_horiz:",
+    "How robust": ":material/tune:",
+}
+
+
+def look_inside(said: list[Entry], prepared: Preparation, drawing: canvas.Drawing) -> None:
+    """What goes on in a net, as far as one wants to see it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        view = st.segmented_control(
+            "Look closer",
+            list(VIEWS),
+            key="inside",
+            format_func=lambda view: f"{VIEWS[view]} {view}",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        entry = said[0]
+        if len(said) > 1 and view and view != "How robust":
+            keys = {entry.key: entry for entry in said}
+            key = st.selectbox(
+                "of", list(keys), format_func=lambda key: keys[key].name, key="inside_of", width=260
+            )
+            entry = keys.get(key, entry)
+    if view is None:
+        return
+    if prepared.box is None:
+        st.caption("Draw a digit first.")
+        return
+    match view:
+        case "Feature maps":
+            maps(entry, prepared, drawing)
+        case "What it rests on":
+            saliency(entry, prepared)
+        case "Turn it into …":
+            turned(entry, prepared)
+        case "How robust":
+            robust(said, prepared)
 
 
 @st.fragment
@@ -95,7 +130,7 @@ def draw() -> None:
             said = ask(chosen, [prepared.digit, naive])
             guess(prepared, naive, said, len(drawing.objects), drawing.caption if drawing.is_source else "")
     if said:
-        look_inside(chosen, prepared, drawing)
+        look_inside([entry for entry, _ in said], prepared, drawing)
 
 
 through_app()
