@@ -140,7 +140,8 @@ def _read(raw: Path, archive: Archive) -> Tensor:
     header = bytes([0, 0, 8, rank]) + np.array(archive.shape, dtype=">u4").tobytes()
     if not content.startswith(header) or len(content) != len(header) + int(np.prod(archive.shape)):
         raise DataError(f"{path} holds no IDX array of {archive.shape}. Delete it and load again.")
-    return torch.frombuffer(bytearray(content[len(header) :]), dtype=torch.uint8).reshape(archive.shape)
+    values = torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=len(header))
+    return values.reshape(archive.shape)
 
 
 def _fetch_missing(
