@@ -84,7 +84,7 @@ def measure_draw(page: Page, url: str, times: int) -> list[float]:
         page.mouse.move(x, y)
         page.mouse.down()
         page.mouse.move(x + 20, y + 180, steps=8)
-        page.evaluate("window.answered = new Promise((resolve) => { window.answer = resolve; })")
+        page.evaluate("void (window.answered = new Promise((resolve) => { window.answer = resolve; }))")
         page.evaluate(
             """() => {
               const root = document.querySelector('.lab-guess'), before = root.dataset.strokes;
