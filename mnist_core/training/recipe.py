@@ -181,7 +181,7 @@ _FAST_FORM: dict[str, Any] = {
 }
 
 RECIPES: dict[str, Recipe] = {
-    "fast": Recipe.from_dict({**_FAST_FORM, "epochs": 3, "ema_decay": 0.99}),
+    "fast": Recipe.from_dict({**_FAST_FORM, "epochs": 3, "ema_decay": 0.99, "pct_start": 0.1}),
     "course": Recipe(),
     "best": Recipe.from_dict(
         {
