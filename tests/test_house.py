@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,10 @@ def test_designs_and_the_design_page_need_no_torch() -> None:
     )
     code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_architecture_document_names_every_room() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {word.split("/")[-1] for word in re.findall(r"`([\w/.]+)`", document)}
+    modules = [*(ROOT / "mnist_core").glob("*/*.py"), *(ROOT / "pages" / "parts").glob("*.py")]
+    assert [path for path in modules if path.stem not in {"__init__", *named}] == []
