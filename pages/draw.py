@@ -16,6 +16,7 @@ from pages.parts import canvas
 from pages.parts.entrance import through_app
 from pages.parts.guess import about, guess
 from pages.parts.maps import maps
+from pages.parts.mine import mine
 from pages.parts.robust import robust
 from pages.parts.sources import sources
 from pages.parts.why import saliency, turned
@@ -24,9 +25,16 @@ MOST_NETS = 4
 
 STYLE = """<style>
 .st-key-canvas-box { background: #000; border-radius: 0.5rem; overflow: hidden; position: relative; }
+div.st-key-draw-body {
+  display: grid;
+  grid-template: "canvas guess" auto "canvas nets" 1fr / 340px minmax(0, 1fr);
+  gap: 1rem 4rem;
+}
+.st-key-draw-body > :nth-child(1) { grid-area: canvas; }
+.st-key-draw-body > :nth-child(2) { grid-area: guess; }
+.st-key-draw-body > :nth-child(3) { grid-area: nets; }
 @media (max-width: 740px) {
-  .st-key-draw-body { gap: 1rem; }
-  .st-key-draw-body > div:last-child { order: -1; }
+  div.st-key-draw-body { grid-template: "guess" auto "canvas" auto "nets" auto / minmax(0, 1fr); }
 }
 @media (max-width: 363px) { .st-key-canvas-box { zoom: 0.88; } }
 </style>"""
@@ -72,7 +80,9 @@ VIEWS = {
     "What it rests on": ":material/visibility:",
     "Turn it into …": ":material/swap_horiz:",
     "How robust": ":material/tune:",
+    "My handwriting": ":material/edit_note:",
 }
+ONE_NET = ("Feature maps", "What it rests on", "Turn it into …")
 
 
 def look_inside(said: list[Entry], prepared: Preparation, drawing: canvas.Drawing) -> None:
@@ -87,13 +97,16 @@ def look_inside(said: list[Entry], prepared: Preparation, drawing: canvas.Drawin
             label_visibility="collapsed",
         )
         entry = said[0]
-        if len(said) > 1 and view and view != "How robust":
+        if len(said) > 1 and view in ONE_NET:
             keys = {entry.key: entry for entry in said}
             key = st.selectbox(
                 "of", list(keys), format_func=lambda key: keys[key].name, key="inside_of", width=260
             )
             entry = keys.get(key, entry)
     if view is None:
+        return
+    if view == "My handwriting":
+        mine(said)
         return
     if prepared.box is None:
         st.caption("Draw a digit first.")
@@ -120,11 +133,13 @@ def draw() -> None:
                 st.button("Undo", key="undo_stroke", on_click=canvas.undo)
                 st.button("Clear", key="clear", on_click=canvas.clear)
             sources()
-            chosen = choose()
             with box:
                 drawing = canvas.canvas(brush)
             canvas.prompt()
-        with st.container(key="guess-box", width="stretch"):
+        guess_box, nets_box = st.container(width="stretch"), st.container(width="stretch")
+        with nets_box:
+            chosen = choose()
+        with guess_box:
             pixels = drawing.pixels()
             prepared, naive = to_digit(pixels), naive_resize(pixels)
             said = ask(chosen, [prepared.digit, naive])

@@ -129,7 +129,7 @@ class Guess {
         this.naiveStep,
       ),
     );
-    steps.open = root.clientWidth > 420;
+    steps.open = window.innerWidth > 740;
     root.append(make("div", "lab-main", make("figure", "lab-sees", this.tile, this.tileText), this.nets), this.word, steps);
   }
 

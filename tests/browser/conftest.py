@@ -48,7 +48,8 @@ def serve(folder: Path) -> Iterator[Lab]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
     command += ["--server.fileWatcherType=none"]  # an edit of the source must not reload it mid-test
-    environment = os.environ | {"MNIST_LAB_RUNS": str(folder / "runs")}
+    own = {"MNIST_LAB_RUNS": "runs", "MNIST_LAB_HANDWRITING": "handwriting"}
+    environment = os.environ | {name: str(folder / part) for name, part in own.items()}
     with open(folder / "server.log", "wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"

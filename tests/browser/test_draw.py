@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import zipfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -55,7 +56,7 @@ def strokes_are(page: Page, count: int) -> None:
 
 def on_screen(page: Page, strokes: list[Stroke]) -> list[Stroke]:
     """The points of the canvas (0…340) on the screen."""
-    canvas(page).scroll_into_view_if_needed()
+    canvas(page).evaluate("canvas => canvas.scrollIntoView({block: 'center'})")
     box = canvas(page).bounding_box()
     assert box
     scale = box["width"] / SIDE
@@ -262,6 +263,104 @@ def test_two_checkpoints_side_by_side_and_the_naive_resize(lab: Lab, page: Page,
     assert shown(page) != right
     page.get_by_text("naive resize instead").click()
     assert shown(page) == right
+
+
+def look(page: Page, view: str) -> None:
+    page.get_by_role("radio", name=view).or_(page.get_by_role("button", name=view)).first.click()
+
+
+def test_feature_maps_and_a_units_field_on_the_drawing(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    draw(page, digit(4, style=1))
+    look(page, "Feature maps")
+    chips = page.locator(".lab-chip")
+    expect(chips.first).to_have_text("1 conv2d")
+    expect(chips.last).to_have_text("34 log_softmax")
+    chips.nth(6).click()  # 8 conv2d, 32 maps of 22×22
+    maps = page.locator(".lab-grid canvas")
+    expect(maps).to_have_count(32)
+    expect(page.locator(".lab-maps-title")).to_contain_text("32×22×22")
+    box = maps.nth(5).bounding_box()
+    assert box
+    maps.nth(5).click(position={"x": box["width"] * 10.5 / 22, "y": box["height"] * 12.5 / 22})
+    story = page.locator(".lab-story")
+    expect(story).to_contain_text("map 6, row 13, column 11")
+    expect(story).to_contain_text("sum of 144 inputs × weights in 16 maps")
+    expect(story.locator("table")).to_have_count(3)
+    seen = page.locator(".lab-seen").bounding_box()
+    field = page.locator(".lab-seen .lab-field").bounding_box()
+    assert seen and field
+    side = seen["width"] / 28  # a pixel of the digit; 8 conv2d sees 7×7 of them, from column 10 on
+    assert field["width"] == pytest.approx(7 * side, abs=1) and field["height"] == pytest.approx(
+        7 * side, abs=1
+    )
+    assert field["x"] - seen["x"] == pytest.approx(10 * side, abs=1)
+    assert field["y"] - seen["y"] == pytest.approx(12 * side, abs=1)
+    expect(page.locator(".st-key-canvas-box > .lab-field")).to_be_visible()
+    draw(page, [[(20, 20), (40, 40)]])
+    strokes_are(page, 3)
+    expect(story).to_contain_text("map 6, row 13, column 11")
+
+
+def test_how_robust_with_a_slider_and_two_nets(lab: Lab, page: Page, second_net: str) -> None:
+    open_draw(page, lab)
+    draw(page, digit(4))
+    choose(page, second_net)
+    expect(answers(page)).to_have_count(2)
+    look(page, "How robust")
+    expect(page.locator(".lab-robust polyline")).to_have_count(2)
+    lines = page.locator(".lab-robust li")
+    expect(lines.first).to_contain_text("4")
+    expect(lines.first).to_contain_text("another answer from")
+    slider = page.get_by_role("slider", name="Rotate")
+    slider.press("End")
+    expect(page.locator(".lab-robust output")).to_have_text("180 °")
+    expect(lines.first.locator("b")).not_to_have_text("4")
+    page.get_by_role("button", name="unchanged").click()
+    expect(lines.first.locator("b")).to_have_text("4")
+    page.get_by_text("Invert", exact=True).click()
+    expect(page.get_by_role("slider", name="Invert")).to_be_visible()
+
+
+def test_what_the_answer_rests_on_and_what_turns_it(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    look(page, "What it rests on")
+    expect(page.get_by_text("Draw a digit first.")).to_be_visible()
+    draw(page, digit(3))
+    titles = page.locator(".lab-pictures b")
+    expect(titles).to_have_text(["Integrated gradients", "Occlusion", "Grad-CAM"])
+    look(page, "Turn it into")
+    expect(titles).to_have_text(["Yours", "Changed", "The change"])
+    page.locator(".st-key-turn_into").get_by_text("8", exact=True).click()
+    texts = page.locator(".lab-pictures figcaption")
+    expect(texts.nth(0)).to_contain_text("Named 3")
+    expect(texts.nth(1)).to_contain_text("Named 8")
+
+
+def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
+    folder = lab.runs.parent / "handwriting"
+    open_draw(page, lab)
+    look(page, "My handwriting")
+    keep_as = page.locator(".st-key-keep_as")
+    for figure, label in ((2, 2), (7, 7), (5, 6)):
+        draw(page, digit(figure))
+        strokes_are(page, len(STYLES[figure][0]))
+        keep_as.get_by_text(str(label), exact=True).click()
+        expect(page.get_by_text(f"Kept as a {label}.")).to_be_visible()
+        strokes_are(page, 0)
+    expect(page.get_by_test_id("stMetricValue")).to_have_text("2 of 3")
+    expect(page.locator(".lab-pictures b")).to_have_text("a 6, named 5")
+    assert sorted(path.name[0] for path in folder.iterdir()) == ["2", "6", "7"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert len(archive.namelist()) == 3
+    page.get_by_role("button", name="Take back the last").click()
+    expect(page.get_by_test_id("stMetricValue")).to_have_text("2 of 2")
+    page.get_by_role("button", name="Delete all").click()
+    page.get_by_role("button", name="Yes, delete all 2 pictures").click()
+    expect(page.get_by_text("Nothing is kept yet.")).to_be_visible()
+    assert not list(folder.iterdir())
 
 
 @pytest.fixture

@@ -1,0 +1,142 @@
+"""My handwriting: keep drawings with their label, and see how well the nets know them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from mnist_core.probe.catalog import Entry
+from mnist_core.probe.handwriting import (
+    Handwriting,
+    HandwritingError,
+    archive,
+    delete,
+    handwriting_folder,
+    keep,
+    kept,
+    load,
+)
+from mnist_core.probe.inference import predict
+from mnist_core.runs.words import wilson
+from pages.parts import canvas, state
+from pages.parts.pictures import Picture, pictures
+
+GALLERY = 24  # wrong ones shown
+
+
+def mine(entries: Sequence[Entry]) -> None:
+    """Keep the drawing, the accuracy of each net on all that are kept, and the wrong ones."""
+    folder = handwriting_folder()
+    paths = kept(folder)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.pills(
+            "Keep this drawing as a",
+            list(range(10)),
+            key="keep_as",
+            on_change=_keep,
+            help="Goes into a folder of pictures on the computer that runs the lab, named after its digit; "
+            "the canvas is cleared for the next.",
+        )
+        st.button("Take back the last", key="unkeep", disabled=not paths, on_click=_delete_newest)
+        st.download_button(
+            "Download",
+            data=lambda: archive(folder),
+            file_name="handwriting.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            disabled=not paths,
+            on_click="ignore",
+        )
+        with st.popover("Delete all", disabled=not paths):
+            st.button(f"Yes, delete all {len(paths):,} pictures", key="delete_all", on_click=_delete_all)
+    if word := state.value("handwriting_word"):
+        st.caption(word)
+    if not paths:
+        st.caption(
+            "Nothing is kept yet. Draw a digit, then say which one it is; ten of each make a test set."
+        )
+        return
+    try:
+        found = _loaded(folder, tuple((path.name, path.stat().st_mtime_ns) for path in paths))
+    except (HandwritingError, OSError) as error:
+        st.caption(str(error))
+        return
+    _results(entries, found)
+    for _, reason in found.refused[:5]:
+        st.caption(f"Left out: {reason}.")
+
+
+@st.cache_data(max_entries=8, show_spinner="Preparing the pictures …")
+def _loaded(folder: Path, state_of_files: tuple[tuple[str, int], ...]) -> Handwriting:
+    """Prepared once for each state of the folder."""
+    return load(folder)
+
+
+def _results(entries: Sequence[Entry], found: Handwriting) -> None:
+    count = len(found.labels)
+    said = [(entry, predict(entry.path, found.digits)) for entry in entries]
+    with st.container(horizontal=True, gap="large"):
+        for entry, probabilities in said:
+            right = int((probabilities.argmax(axis=1) == found.labels).sum())
+            low, high = wilson(right / count, count)
+            st.metric(
+                entry.name,
+                f"{right:,} of {count:,}",
+                help=f"{right / count:.1%} of your digits are named right; so few pictures allow anything "
+                f"from {low:.0%} to {high:.0%} (95 % interval, Wilson).",
+                width="content",
+            )
+    entry, probabilities = said[0]
+    named = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(named != found.labels)
+    if not len(wrong):
+        st.caption(f"{entry.name} names all of them right.")
+        return
+    st.caption(f"What {entry.name} names wrong:")
+    pictures(
+        [
+            Picture(
+                f"a {found.labels[index]}, named {named[index]}",
+                f"{100 * probabilities[index].max():.1f} % sure",
+                found.digits[index],
+            )
+            for index in wrong[:GALLERY]
+        ],
+        key="handwriting_wrong",
+    )
+
+
+def _keep() -> None:
+    label = state.value("keep_as")
+    state.put("keep_as", None)
+    if label is None:
+        return
+    drawing = canvas.current()
+    try:
+        keep(drawing.pixels(), int(label), handwriting_folder())
+    except HandwritingError as error:
+        state.put("handwriting_word", str(error))
+    else:
+        state.put("handwriting_word", f"Kept as a {label}.")
+        canvas.clear()
+
+
+def _delete_newest() -> None:
+    paths = kept(handwriting_folder())
+    newest = sorted(paths, key=lambda path: path.stat().st_mtime_ns)[-1:]
+    _delete(newest, "The last one is deleted.")
+
+
+def _delete_all() -> None:
+    _delete(list(kept(handwriting_folder())), "All are deleted.")
+
+
+def _delete(paths: Sequence[Path], word: str) -> None:
+    try:
+        delete(paths)
+    except (HandwritingError, OSError) as error:
+        word = str(error)
+    state.put("handwriting_word", word)
