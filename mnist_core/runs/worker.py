@@ -28,7 +28,7 @@ TELL_EVERY = 0.5  # seconds between two writes of status.json
 RESERVE = ".reserve"  # a file that is given up when the disk is full, so that the last status can be written
 RESERVE_BYTES = 64 * 1024
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# How long an OpenMP thread that waits for the others spins before it sleeps: some µs (GNU), 1 ms (Intel, LLVM).
+# How long an OpenMP thread that waits for others spins before it sleeps: some µs (GNU), 1 ms (Intel, LLVM).
 # As fast on idle cores, and several times faster when a browser or another run wants the same two cores.
 PATIENCE = {"GOMP_SPINCOUNT": "3000", "KMP_BLOCKTIME": "1"}
 
