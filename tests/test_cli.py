@@ -15,8 +15,10 @@ from PIL import Image
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.codegen import to_source
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.probe.handwriting import keep
 
 from .conftest import ROOT
+from .strokes import STYLES, drawn, placed
 
 
 def lab(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -107,6 +109,19 @@ def test_train_evaluate_predict(tmp_path: Path) -> None:
     (answer,) = json.loads(done.stdout)
     assert answer["image"] == str(pictures[0]) and sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
     assert answer["digit"] == int(np.argmax(answer["probabilities"]))
+
+
+def test_evaluate_on_ones_own_handwriting(tmp_path: Path) -> None:
+    for figure, styles in STYLES.items():
+        keep(drawn(placed(styles[0], 200, 90, 70), 20), figure, tmp_path / "mine")
+    (tmp_path / "mine" / "4-broken.png").write_bytes(b"not a picture")
+    done = lab("evaluate", "task-2", "--data", str(tmp_path / "mine"), "--json")
+    found = json.loads(done.stdout)
+    assert found["images"] == 10 and found["accuracy"] >= 0.9
+    assert "left out" in done.stderr and "4-broken.png" in done.stderr
+    for wrong in (tmp_path, tmp_path / "none"):
+        done = lab("evaluate", "task-2", "--data", str(wrong))
+        assert done.returncode == 2 and str(wrong) in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_pickle_in_disguise_is_refused(tmp_path: Path) -> None:

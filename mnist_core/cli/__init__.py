@@ -58,9 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), help="instead of the recipe's")
     _add_data(one)
     one.add_argument("--out", type=Path, metavar="CHECKPOINT", help="also write the checkpoint to this file")
-    one = add("evaluate", evaluate, "Accuracy and loss of a checkpoint on the test set.")
+    one = add("evaluate", evaluate, "Accuracy and loss of a checkpoint on a test set.")
     _add_checkpoint(one)
-    _add_data(one)
+    meaning = "mnist (the default), synthetic, or a folder of pictures whose names begin with their digit"
+    one.add_argument("--data", default="mnist", metavar="NAME|FOLDER", help=meaning)
     one = add("predict", predict, "Name the digits in pictures, prepared as on the Draw page.")
     _add_checkpoint(one)
     one.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a PNG or JPEG of one digit")

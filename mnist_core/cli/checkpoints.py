@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.probe.catalog import shipped_folder
 from mnist_core.runs import store
 from mnist_core.runs.checkpoint import CheckpointError, load
+
+if TYPE_CHECKING:
+    from mnist_core.training.data import Dataset
 
 
 def _checkpoint(name: str) -> Path:
@@ -25,16 +28,14 @@ def _checkpoint(name: str) -> Path:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    from mnist_core.training import data, evaluation
+    from mnist_core.training import evaluation
 
     path = _checkpoint(options.checkpoint)
     try:
         checkpoint = load(path)
-        dataset = data.load(options.data)
     except CheckpointError as error:
         raise Refusal(WRONG, str(error)) from None
-    except data.DataError as error:
-        raise Refusal(FAILED, str(error)) from None
+    dataset = _test_set(options.data)
     model = checkpoint.model()
     loss, accuracy = evaluation.evaluate(model, dataset.test_images, dataset.test_labels, dataset)
     params, images = analyze(checkpoint.spec).params, len(dataset.test_images)
@@ -43,6 +44,32 @@ def evaluate(options: argparse.Namespace) -> int:
     else:
         print(f"{accuracy:.2%} of {images:,} test images, loss {loss:.4f}, {params:,} params")
     return FINE
+
+
+def _test_set(name: str) -> Dataset:
+    """The data set of this name, or the pictures in the folder of this name."""
+    import torch
+
+    from mnist_core.probe import handwriting
+    from mnist_core.training import data
+
+    if name in data.DATA_NAMES:
+        try:
+            return data.load(name)
+        except data.DataError as error:
+            raise Refusal(FAILED, str(error)) from None
+    folder = Path(name)
+    if not folder.is_dir():
+        names = ", ".join(data.DATA_NAMES)
+        raise Refusal(WRONG, f"{name}: there is no such folder, and no such data ({names}).")
+    try:
+        own = handwriting.load(folder)
+    except handwriting.HandwritingError as error:
+        raise Refusal(WRONG, str(error)) from None
+    for _, reason in own.refused:
+        print(f"left out: {reason}", file=sys.stderr)
+    images, labels = (torch.from_numpy(own.digits) * 255).round().byte(), torch.from_numpy(own.labels)
+    return data.Dataset(folder.name, images[:0], labels[:0], images, labels)
 
 
 def predict(options: argparse.Namespace) -> int:
