@@ -122,10 +122,8 @@ def test_kill_9_and_resume_end_as_if_nothing_had_happened(root: Path) -> None:
         pid = kill(run)
         view = store.read(run)
         assert view.state == "interrupted"
-        assert (
-            f"the worker (pid {pid}) ended without finishing; last line of worker.log: “epoch"
-            in view.status.message
-        )
+        said = f"the worker (pid {pid}) ended without finishing; last line of worker.log: “"
+        assert said in view.status.message
         assert "Resume goes on in epoch" in view.status.message
         before = (run / store.METRICS).read_bytes()
         before = before[: before.rfind(b"\n") + 1]
