@@ -3,9 +3,10 @@
     python benchmarks/latency.py [--json] [--times N]
 
 Design: from a keystroke in a layer's field to the new total on the screen, for `task-2` (34 layers) and for
-60 layers. Draw: from lifting the pen to the probabilities on the screen. Milliseconds: median and 95th
-percentile. Also the time of one `analyze` of 30 layers, without a browser. Bars: design 300 ms (60 layers:
-600), draw 300 at the median and 500 at the 95th percentile, analysis 2 ms.
+60 layers. Draw: from lifting the pen to the probabilities on the screen, alone and beside a run that trains
+`task-2` on MNIST, and to the feature maps. Milliseconds: median and 95th percentile. Also the time of one
+`analyze` of 30 layers, without a browser. Bars: design 300 ms (60 layers: 600), draw 300 at the median and
+500 at the 95th percentile, beside a run too, feature maps 700, analysis 2 ms.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +31,8 @@ from playwright.sync_api import Page, sync_playwright
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.text import from_text
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.runs import launch, store
+from mnist_core.training.recipe import RECIPES
 from tests.browser import chromium
 from tests.browser.conftest import FLAGS, serve
 
@@ -67,40 +72,82 @@ def measure_design(page: Page, url: str, text: str, number: int, times: int) -> 
     return results[2:]
 
 
-def measure_draw(page: Page, url: str, times: int) -> list[float]:
-    """Strokes on the canvas, from the end of each to the answer to it, milliseconds."""
+# When the pen is lifted: resolves with the milliseconds until the answer, or the maps, are on the screen.
+ANSWER = """() => { const root = document.querySelector('.lab-guess'), before = root.dataset.strokes;
+  return [root, () => root.dataset.strokes !== before]; }"""
+MAPS = """() => { const root = document.querySelector('.lab-maps'), canvas = root.querySelector('.lab-tile');
+  const before = canvas.toDataURL();
+  return [root, () => canvas.toDataURL() !== before]; }"""
+
+
+def measure_draw(page: Page, url: str, times: int, shown: str = ANSWER) -> list[float]:
+    """Strokes on the canvas, from the end of each to what is shown of it, milliseconds."""
     page.goto(f"{url}/draw")
     page.locator(".upper-canvas").wait_for()
     page.locator(".lab-card").first.wait_for()
     page.wait_for_timeout(2000)
     box = page.locator(".upper-canvas").bounding_box()
     assert box
+    if shown == MAPS:
+        stroke(page, box["x"] + 40, box["y"] + 60)
+        page.get_by_role("radio", name="Feature maps").click()
+        page.locator(".lab-grid canvas").first.wait_for()
     results = []
     for turn in range(times + 2):
         if turn % 8 == 0 and turn:
             page.get_by_role("button", name="Clear", exact=True).click()
             page.wait_for_timeout(800)
-        x, y = box["x"] + 60 + 25 * (turn % 8), box["y"] + 60
-        page.mouse.move(x, y)
-        page.mouse.down()
-        page.mouse.move(x + 20, y + 180, steps=8)
-        page.evaluate("void (window.answered = new Promise((resolve) => { window.answer = resolve; }))")
+            if shown == MAPS:
+                stroke(page, box["x"] + 40, box["y"] + 60)
+                page.locator(".lab-grid canvas").first.wait_for()
+        stroke(page, box["x"] + 60 + 25 * (turn % 8), box["y"] + 60, lift=False)
         page.evaluate(
-            """() => {
-              const root = document.querySelector('.lab-guess'), before = root.dataset.strokes;
-              new MutationObserver((_, observer) => {
-                if (root.dataset.strokes === before) return;
-                observer.disconnect();
-                requestAnimationFrame(() => window.answer(performance.now() - window.lifted));
-              }).observe(root, {attributes: true, subtree: true, childList: true});
-              const lift = () => { window.lifted = performance.now(); };
-              addEventListener('mouseup', lift, {once: true, capture: true});
-            }"""
+            f"""() => {{
+              const [root, done] = ({shown})();
+              window.answered = new Promise((resolve) => {{
+                const look = () => {{
+                  if (!done()) return;
+                  observer.disconnect();
+                  requestAnimationFrame(() => resolve(performance.now() - window.lifted));
+                }};
+                const observer = new MutationObserver(look);
+                observer.observe(root, {{attributes: true, subtree: true, childList: true}});
+              }});
+              const lift = () => {{ window.lifted = performance.now(); }};
+              addEventListener('mouseup', lift, {{once: true, capture: true}});
+            }}"""
         )
         page.mouse.up()
         results.append(page.evaluate("window.answered"))
         page.wait_for_timeout(300)
     return results[2:]
+
+
+def stroke(page: Page, x: float, y: float, lift: bool = True) -> None:
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y + 180, steps=8)
+    if lift:
+        page.mouse.up()
+        page.wait_for_timeout(800)
+
+
+@contextmanager
+def training(runs: Path) -> Iterator[None]:
+    """A run of `task-2` that trains on MNIST, from its first steps until the block ends."""
+    experiment = EXPERIMENTS["task-2"]
+    run = store.create(experiment.spec, RECIPES["fast"].model_copy(update={"epochs": 50}), root=runs)
+    launch.start(run)
+    try:
+        deadline = time.monotonic() + 120
+        while not store.read(run).steps:
+            assert time.monotonic() < deadline, store.log_tail(run)
+            time.sleep(0.5)
+        yield
+    finally:
+        store.request_stop(run)
+        while store.read(run, metrics=False).alive:
+            time.sleep(0.2)
 
 
 def measure_analysis(times: int = 200) -> list[float]:
@@ -132,7 +179,10 @@ def measure(times: int) -> dict[str, Any]:
             "design_task_2": spread(measure_design(page, lab.url, task_2, 5, times)),
             "design_60_layers": spread(measure_design(page, lab.url, SIXTY, 4, times)),
             "draw": spread(measure_draw(page, lab.url, times)),
+            "feature_maps": spread(measure_draw(page, lab.url, times, MAPS)),
         }
+        with training(lab.runs):
+            results["draw_beside_a_run"] = spread(measure_draw(page, lab.url, times))
         browser.close()
     return results
 

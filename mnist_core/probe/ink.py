@@ -51,22 +51,24 @@ def find_ink(pixels: NDArray[np.uint8]) -> Array:
 
 
 def area_average(picture: Array, height: int, width: int) -> Array:
-    """Scale (H, W) to (height, width); every new pixel is the mean of the area that it covers, exactly.
+    """Scale (H, W) to (height, width); every new pixel is the mean of the area that it covers, exactly."""
+    return _averaged(_averaged(picture, height).T, width).T.astype(np.float32)
 
-    Two matrix products whose weights are the overlaps of old and new pixels along each axis.
+
+def _averaged(picture: Array, count: int) -> Array:
+    """The means of `count` equal strips of the rows, from the sums of all rows above each strip's edge.
+
+    A product with a matrix of weights would do as well, but its threads wait for each other where a run
+    trains beside: 20 ms and more instead of 1.
     """
-    rows, columns = picture.shape
-    return _overlaps(rows, height) @ picture @ _overlaps(columns, width).T
-
-
-def _overlaps(old: int, new: int) -> Array:
-    """(new, old): the share that old pixel j has in new pixel i; every row sums to 1."""
-    starts = np.arange(new)[:, None] * (old / new)
-    ends = starts + old / new
-    pixels = np.arange(old)[None, :]
-    shared = np.minimum(ends, pixels + 1) - np.maximum(starts, pixels)
-    weights: Array = (np.clip(shared, 0, None) * (new / old)).astype(np.float32)
-    return weights
+    rows = len(picture)
+    above = np.zeros((rows + 1, picture.shape[1]))
+    np.cumsum(picture, axis=0, out=above[1:])
+    edges = np.linspace(0, rows, count + 1)
+    whole = np.minimum(edges.astype(int), rows - 1)
+    at_edges = above[whole] + (edges - whole)[:, None] * picture[whole]
+    means: Array = np.diff(at_edges, axis=0) * (count / rows)
+    return means
 
 
 def _split(pixels: NDArray[np.uint8]) -> tuple[Array, Array | None]:
@@ -85,7 +87,7 @@ def _split(pixels: NDArray[np.uint8]) -> tuple[Array, Array | None]:
 
 
 def _brightness(colour: Array) -> Array:
-    return colour[0] if len(colour) == 1 else np.tensordot(LUMINANCE, colour, 1)
+    return colour[0] if len(colour) == 1 else (colour * LUMINANCE[:, None, None]).sum(axis=0)
 
 
 def _border(picture: Array) -> Array:
