@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs import locks, store
-from mnist_core.runs.files import drop_torn_line, read_lines, replace_file, to_line
+from mnist_core.runs.files import GrowingLines, drop_torn_line, read_lines, replace_file, to_line
 from mnist_core.runs.status import LIVE, STATES, Status
 from mnist_core.runs.store import Run, RunError
 from mnist_core.training.recipe import Recipe
@@ -173,6 +173,28 @@ def test_only_the_torn_line_is_dropped(tmp_path: Path, whole: list[bytes], torn:
     path.write_bytes(kept + torn.replace(b"\n", b""))
     drop_torn_line(path)
     assert path.read_bytes() == kept
+
+
+@given(st.lists(st.one_of(st.integers(1, 60), st.none()), max_size=12))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_reading_on_equals_reading_all(tmp_path: Path, moves: list[int | None]) -> None:
+    """A number lets the file grow by so many bytes, None begins it anew (as a run that starts again)."""
+    path, count = tmp_path / "grows", 0
+    path.write_bytes(b"")
+    reader = GrowingLines(path)
+    pending = b""
+    for move in moves:
+        if move is None:
+            path.write_bytes(b"")
+            pending = b""
+        else:
+            while len(pending) < move:
+                pending += to_line({"number": count})
+                count += 1
+            with path.open("ab") as file:
+                file.write(pending[:move])
+            pending = pending[move:]
+        assert list(reader.read()) == read_lines(path)
 
 
 @given(st.dictionaries(st.text(), st.floats() | st.text() | st.integers()))

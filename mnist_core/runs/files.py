@@ -73,19 +73,47 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The JSON objects of a file of lines. A last line without end does not count; bad ones are skipped."""
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
-    except OSError:
-        return []
-    objects = []
-    for line in lines:
+    return list(GrowingLines(path).read())
+
+
+class GrowingLines:
+    """The objects of a file of lines that only grows: a second `read` parses only what has come since."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, bytes, tuple[dict[str, Any], ...]] = (
+            0,
+            b"",
+            (),
+        )  # bytes read, the last line among them, what they held
+
+    def read(self) -> tuple[dict[str, Any], ...]:
+        """All objects so far; empty when the file is missing. Safe in several threads at once."""
+        size, last, objects = self._seen
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            objects.append(value)
-    return objects
+            if not self.path.is_file():
+                return ()
+            with self.path.open("rb") as file:
+                file.seek(size - len(last))
+                if file.read(len(last)) != last:  # another file than the one that was read
+                    size, last, objects = 0, b"", ()
+                    file.seek(0)
+                data = file.read()
+        except OSError:
+            return ()
+        lines = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+        if lines:
+            objects += tuple(value for line in lines if (value := _object(line)) is not None)
+            self._seen = (size + sum(map(len, lines)), lines[-1], objects)
+        return objects
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def drop_torn_line(path: Path) -> None:

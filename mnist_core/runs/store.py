@@ -23,12 +23,13 @@ import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mnist_core.architecture.spec import ModelSpec, SpecError
 from mnist_core.runs import locks
-from mnist_core.runs.files import read_lines, read_object, replace_file
+from mnist_core.runs.files import GrowingLines, read_object, replace_file
 from mnist_core.runs.status import LIVE, Status
 from mnist_core.training.recipe import Recipe, RecipeError
 
@@ -158,7 +159,7 @@ def read(run: Run, metrics: bool = True) -> RunView:
         status = replace(status, state="deleted", message=f"Run {run.name}: its folder was deleted.")
     elif broken and status.state not in LIVE:
         status = replace(status, state="failed", message=f"Run {run.name}: {broken}")
-    lines = read_lines(run / METRICS) if metrics else []
+    lines = _lines_of(run / METRICS).read() if metrics else ()
     data = request.get("data")
     return RunView(
         run=run,
@@ -172,6 +173,11 @@ def read(run: Run, metrics: bool = True) -> RunView:
         checkpoint=run / CHECKPOINT if (run / CHECKPOINT).is_file() else None,
         wish=next((name for name in (STOP, PAUSE) if (run / name).exists()), ""),
     )
+
+
+@lru_cache(maxsize=64)  # runs that are being watched
+def _lines_of(path: Path) -> GrowingLines:
+    return GrowingLines(path)
 
 
 def _parse(request: dict[str, Any]) -> tuple[ModelSpec | None, Recipe | None, str]:
@@ -239,7 +245,8 @@ def _obituary(run: Run, status: Status) -> str:
     resume = (
         f"Resume goes on in epoch {status.saved_epoch}" if status.saved_epoch else "Resume starts it again"
     )
-    return f"Run {run.name}: the worker (pid {status.pid}) ended without finishing; {said}. {resume}."
+    who = f"the worker (pid {status.pid})" if status.pid else "the worker"
+    return f"Run {run.name}: {who} ended without finishing; {said}. {resume}."
 
 
 def log_tail(run: Run, lines: int = 20) -> str:

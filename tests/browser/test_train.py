@@ -23,6 +23,7 @@ pytestmark = pytest.mark.browser
 CHART = "document.querySelectorAll('.mnist-lab-chart')[1]"  # the loss
 POINTS = f"() => {CHART}?.data?.[0]?.x?.length ?? 0"
 RANGE = f"() => {CHART}._fullLayout.xaxis.range.map((x) => x.toFixed(4)).join()"
+HOVERED = f"() => {CHART}.querySelector('.hoverlayer').childElementCount > 0"
 MARK = f"() => {{ {CHART}.marked = true }}"
 MARKED = f"() => {CHART}.marked === true"
 
@@ -79,9 +80,12 @@ def test_an_epoch_of_mnist_grows_survives_a_reload_and_ends(page: Page, lab: Lab
     page.mouse.move(box["x"] + 190, box["y"] + 200, steps=4)
     page.mouse.up()
     zoom = page.evaluate(RANGE)
+    page.mouse.move(box["x"] + 120, box["y"] + 120)
+    wait(page, lambda: page.evaluate(HOVERED))
     grown = wait(page, lambda: (count := page.evaluate(POINTS)) > first + 3 and count)
     assert page.evaluate(MARKED), "another chart: it flickers"
     assert page.evaluate(RANGE) == zoom, "the zoom was lost"
+    assert page.evaluate(HOVERED), "the hover was lost"
     page.reload()
     wait(page, lambda: page.evaluate(POINTS) >= grown)
     expect(page.get_by_text(re.compile(r"epoch 1 of 1 · [\d,]+ images/s"))).to_be_visible()
