@@ -33,7 +33,8 @@ for folder in sorted(path for path in Path(sys.argv[1]).iterdir() if path.is_dir
     given = (tensors[str(index)] for index in range(len(state)))
     model.load_state_dict(dict(zip(state, given, strict=True)))
     with torch.inference_mode():
-        error = (model(tensors["input"]) - tensors["output"]).abs().max().item()
+        out = model(tensors["input"])
+    error = (out - tensors["output"]).abs().max().item() / max(1.0, out.abs().max().item())
     print(json.dumps([folder.name, error, sum(p.numel() for p in model.parameters())]))
 """
 
@@ -58,7 +59,8 @@ def run_cases(folder: Path, params: dict[str, int]) -> None:
     assert done.returncode == 0, done.stderr
     results = {name: (error, count) for name, error, count in map(json.loads, done.stdout.splitlines())}
     assert {name: count for name, (_, count) in results.items()} == params
-    assert all(error <= 1e-6 for error, _ in results.values()), results
+    off = {name: (error, (folder / name / "net.py").read_text()) for name, (error, _) in results.items()}
+    assert not {name: case for name, case in off.items() if not case[0] <= 1e-6}
 
 
 @pytest.mark.slow
@@ -94,7 +96,7 @@ def test_it_runs_by_itself_and_reads_like_a_students(tmp_path: Path) -> None:
 
 
 def test_names_cannot_break_out_of_the_docstring(tmp_path: Path) -> None:
-    spec = EXPERIMENTS["task-2"].spec.model_copy(update={"name": '"""\nimport os\n\\'})
+    spec = EXPERIMENTS["task-2"].spec.model_copy(update={"name": '"""\nimport os\n\\\0'})
     compile(to_source(spec), "net.py", "exec")
     assert "\nimport os" not in to_source(spec)
 

@@ -74,7 +74,8 @@ def to_source(spec: ModelSpec) -> str:
     kinds = {layer.kind for _, _, layer in spec.walk() if layer.enabled}
     functional = "import torch.nn.functional as F\n" if "F." in "".join(call for *_, call in blocks) else ""
     helpers = "".join(f"\n\n{_HELPERS[kind]}" for kind in _HELPERS if kind in kinds)
-    title = " ".join(spec.name.split()).replace("\\", "").replace('"', "'")
+    title = " ".join("".join(sign if sign.isprintable() else " " for sign in spec.name).split())
+    title = title.replace("\\", "").replace('"', "'")
     definitions = "\n".join(line for lines, _ in blocks for line in lines)
     calls = "\n".join(f"        {call}" for _, call in blocks)
     return f'''"""{title}: {analysis.params:,} params, {analysis.macs:,} multiply-accumulates an image."""
