@@ -1,6 +1,7 @@
 """Seconds of training until a net is right about 99.0 % and 99.4 % of MNIST's test digits.
 
-    python benchmarks/time_to_accuracy.py [--json] [--net TEXT|EXPERIMENT] [--recipe NAME] [--seeds N]
+    python benchmarks/time_to_accuracy.py [--json] [--net TEXT|EXPERIMENT] [--recipe NAME] [--epochs N]
+                                          [--seeds N]
 
 The net is trained with several seeds. After every epoch the mean accuracy of the seeds (averaged weights,
 all 10,000 test digits) stands beside the mean time so far; a target counts as reached after the first epoch
@@ -34,15 +35,14 @@ from mnist_core.architecture.text import from_text  # noqa: E402
 from mnist_core.course.experiments import EXPERIMENTS  # noqa: E402
 from mnist_core.training.data import load  # noqa: E402
 from mnist_core.training.engine import EpochEvent, TrainingState, train  # noqa: E402
-from mnist_core.training.recipe import RECIPES  # noqa: E402
+from mnist_core.training.recipe import RECIPES, Recipe  # noqa: E402
 
 SPRINT = "conv16s2-b bn relu conv16p1-b bn relu conv32-b bn relu max2 conv32-b bn relu gap flat fc10"
 TARGETS = (0.990, 0.994)
 
 
-def one_seed(net: str, recipe_name: str, seed: int) -> list[tuple[float, float, float]]:
+def one_seed(net: str, recipe: Recipe) -> list[tuple[float, float, float]]:
     """(accuracy, seconds of training, seconds with evaluation) after each epoch."""
-    recipe = RECIPES[recipe_name].changed(seed=seed)
     data = load("mnist")
     spec = EXPERIMENTS[net].spec if net in EXPERIMENTS else from_text(net, "net")
     state = TrainingState.new(spec, recipe)
@@ -65,9 +65,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--net", default=SPRINT, help="an experiment's name, or layers in the text form")
     parser.add_argument("--recipe", default="fast", choices=list(RECIPES))
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=5)
     wanted = parser.parse_args()
-    seeds = [one_seed(wanted.net, wanted.recipe, seed) for seed in range(1, wanted.seeds + 1)]
+    recipe = RECIPES[wanted.recipe].changed(epochs=wanted.epochs)
+    seeds = [one_seed(wanted.net, recipe.changed(seed=seed)) for seed in range(1, wanted.seeds + 1)]
     epochs = [
         {
             "epoch": number,
