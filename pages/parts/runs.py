@@ -256,7 +256,7 @@ def nothing_yet(epochs: int) -> None:
     """What stands where a run will be shown."""
     st.markdown(
         "No run yet. **Train** starts one; its curves grow here while it learns. With the recipe *fast* "
-        "a net of 20,000 params is past 99 % after one epoch: seconds on a laptop."
+        "a net of 20,000 params is past 99 % after two epochs."
     )
     empty = Curves((), (), (), (), (), (), (), ())
     left, right = st.columns(2)
