@@ -35,6 +35,7 @@ div.st-key-draw-body {
 .st-key-draw-body > :nth-child(3) { grid-area: nets; }
 @media (max-width: 740px) {
   div.st-key-draw-body { grid-template: "guess" auto "canvas" auto "nets" auto / minmax(0, 1fr); }
+  .st-key-draw-body > :nth-child(1) { justify-self: center; }
 }
 @media (max-width: 363px) { .st-key-canvas-box { zoom: 0.88; } }
 </style>"""
