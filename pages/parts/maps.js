@@ -101,11 +101,7 @@ class Maps {
       canvas.height = height;
       canvas.style.width = `${side}px`;
       canvas.title = `map ${index + 1} of ${count}`;
-      const image = new ImageData(width, height);
-      for (let i = 0; i < height * width; i++) {
-        image.data.set([...PALETTE[values[index * height * width + i]], 255], 4 * i);
-      }
-      canvas.getContext("2d").putImageData(image, 0, 0);
+      paint(canvas, values.subarray(index * height * width, (index + 1) * height * width));
       canvas.classList.toggle("lab-chosen", this.unit?.[0] === layer.number && this.unit[1] === index);
     });
     this.mark();
@@ -167,17 +163,19 @@ class Maps {
     }
     const parts = [head, make("p", "lab-rule", make("b", "", number(unit.value)), ` = ${unit.rule}`)];
     if (unit.window) {
-      const of = unit.shares.length > 1 ? ` of map ${unit.strongest + 1}, which adds most` : "";
-      const tables = [captioned(`inputs${of}`, unit.window)];
+      const many = unit.shares.length > 1;
+      if (many) parts.push(make("p", "lab-quiet", `Of the inputs, map ${unit.strongest + 1} adds most:`));
+      const tables = [captioned(many ? `in map ${unit.strongest + 1}` : "inputs", unit.window)];
       if (unit.weights) {
         const products = unit.window.map((line, i) => line.map((value, j) => value * unit.weights[i][j]));
         const sum = products.flat().reduce((a, b) => a + b, 0);
         tables.push(make("span", "", "×"), captioned("weights", unit.weights));
-        tables.push(make("span", "", "="), captioned(`products, sum ${number(sum)}`, products));
+        tables.push(make("span", "", "="), captioned(`sum ${number(sum)}`, products));
       }
       parts.push(make("div", "lab-tables", ...tables));
     }
     if (unit.shares.length > 1) parts.push(shares(unit));
+    if (unit.kernels && unit.shares.length > 1) parts.push(kernels(unit.kernels, map));
     this.story.replaceChildren(...parts);
   }
 }
@@ -233,6 +231,28 @@ const shares = (unit) => {
     return slot;
   });
   return make("figure", "lab-shares", make("div", "", ...bars), make("figcaption", "", "what each input adds; the bias last"));
+};
+
+// The weights of one map, a square for each input map, on one scale.
+const kernels = ({ sides, values }, map) => {
+  const [count, height, width] = sides;
+  const weights = bytes(values);
+  const squares = [...Array(count).keys()].map((index) => {
+    const canvas = make("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    canvas.title = `kernel for input map ${index + 1}`;
+    paint(canvas, weights.subarray(index * height * width, (index + 1) * height * width));
+    return canvas;
+  });
+  const text = `the kernels of map ${map + 1}, one for each input map`;
+  return make("figure", "lab-kernels", make("div", "", ...squares), make("figcaption", "", text));
+};
+
+const paint = (canvas, values) => {
+  const image = new ImageData(canvas.width, canvas.height);
+  values.forEach((value, i) => image.data.set([...PALETTE[value], 255], 4 * i));
+  canvas.getContext("2d").putImageData(image, 0, 0);
 };
 
 const all = new WeakMap();

@@ -86,6 +86,10 @@ def _unit(layers: tuple[LayerMaps, ...]) -> dict[str, Any] | None:
         "bias": found.bias,
         "shares": [float(share) for share in found.shares[:SHOWN]],
     }
+    if found.weights is not None and found.weights[0].size > 1:
+        largest = float(np.abs(found.weights).max()) or 1.0
+        kernels = np.rint(found.weights[:SHOWN] / largest * 127).astype(np.int8)
+        story["kernels"] = {"sides": kernels.shape, "values": _bytes(kernels)}
     if found.window is not None and found.window[0].size > 1:
         strongest = int(np.abs(found.shares).argmax()) if len(found.shares) else 0
         story["strongest"] = strongest

@@ -287,6 +287,9 @@ def test_feature_maps_and_a_units_field_on_the_drawing(lab: Lab, page: Page) -> 
     expect(story).to_contain_text("map 6, row 13, column 11")
     expect(story).to_contain_text("sum of 144 inputs × weights in 16 maps")
     expect(story.locator("table")).to_have_count(3)
+    expect(story.locator(".lab-kernels canvas")).to_have_count(16)
+    shares = [bar.bounding_box() for bar in story.locator(".lab-up, .lab-down").all()]
+    assert len(shares) == 17 and max(bar["height"] for bar in shares if bar) > 20, "16 maps and the bias"
     seen = page.locator(".lab-seen").bounding_box()
     field = page.locator(".lab-seen .lab-field").bounding_box()
     assert seen and field
