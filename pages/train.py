@@ -3,22 +3,24 @@
 import streamlit as st
 
 from mnist_core.architecture.analysis import analyze
-from mnist_core.runs import launch, store, words
+from mnist_core.runs import manage, store, words
+from mnist_core.runs.seeds import group_of, summary
 from mnist_core.runs.store import Run, RunError
 from mnist_core.training.recipe import Recipe
 from pages.parts import runs, state
 from pages.parts.entrance import through_app
 from pages.parts.recipe_form import recipe_form
+from pages.parts.run_list import LISTED, run_list
+from pages.parts.seeds import seeds
 
 LIVE_EVERY = 1.0  # seconds between two looks at a run that lives
 
 
-def start(recipe: Recipe, data: str) -> None:
-    """Starts a run of the current design and shows it."""
+def start(recipe: Recipe, data: str, count: int) -> None:
+    """Starts a run of the current design for each seed and shows the first."""
     try:
-        run = store.create(state.current_spec(), recipe, data)
-        launch.start(run)
-        state.select_run(run.name)
+        started = manage.start_seeds(state.current_spec(), recipe, data, count)
+        state.select_run(started[0].name)
     except RunError as error:
         state.set_notice(str(error))
 
@@ -28,16 +30,22 @@ def say_notice() -> None:
         st.error(runs.plain(notice), icon=":material/error:")
 
 
-def show(run: Run, drawn: str) -> None:
-    """The run as it is now. When its state is not the drawn one any more, the whole page is drawn again."""
-    view = store.read(run)
-    if view.state != drawn:
+def show(run: Run, members: tuple[Run, ...], drawn: tuple[str, ...]) -> None:
+    """The run as it is now. When a state is not the drawn one any more, the whole page is drawn again.
+
+    `members` are the runs of all its seeds, itself among them.
+    """
+    views = [store.read(member) for member in members]
+    view = views[members.index(run)]
+    if tuple(one.state for one in views) != drawn or state.page_is_wanted():
         st.rerun()
+    found = summary(views)
     say_notice()
     runs.title(view)
     runs.progress(view)
+    seeds(view, views, found)
     runs.headline(view)
-    runs.curves(view)
+    runs.curves(view, found.band if len(views) > 1 else ())
     runs.details(view)
 
 
@@ -52,6 +60,16 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     recipe = recipe_form(spec.name)
+    count = st.number_input(
+        "seeds",
+        1,
+        manage.MAX_SEEDS,
+        key="seeds",
+        persist_state="session",
+        width=90,
+        help="Train so many times, with consecutive seeds, and show mean ± standard deviation: one run alone "
+        "may be lucky. Differences below twice the standard deviation say little.",
+    )
     data = st.segmented_control(
         "Data",
         store.DATA_NAMES,
@@ -69,7 +87,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         icon=":material/model_training:",
         disabled=bool(analysis.problems) or recipe is None,
         on_click=start,
-        args=(recipe, data),
+        args=(recipe, data, count),
         help="Starts a run. It goes on when you close this page, and is found again here.",
     )
 if data == "synthetic":
@@ -81,17 +99,21 @@ if analysis.problems:
     st.page_link("pages/design.py", label="Mend it on the Design page", icon=":material/build:")
 say_notice()
 
-earlier = store.list_runs(newest=runs.LISTED)
+earlier = store.list_runs(newest=LISTED)
 name = state.selected_run()
 if not name and earlier:
     name = earlier[0].run.name
     state.select_run(name)
 run = store.find(name) if name else None
 with st.sidebar:
-    runs.earlier_runs(earlier, name)
+    run_list(earlier, name)
 if run:
     now = store.read(run, metrics=False)
-    st.fragment(run_every=LIVE_EVERY if now.alive else None)(show)(run, now.state)
+    group = [view for view in reversed(earlier) if group_of(view) == group_of(now)] or [now]
+    group = group if run in [view.run for view in group] else [now]
+    alive = any(view.alive for view in group)
+    members, states = tuple(view.run for view in group), tuple(view.state for view in group)
+    st.fragment(run_every=LIVE_EVERY if alive else None)(show)(run, members, states)
 elif name:
     st.info(
         f"There is no run {runs.plain(name)} here; it may have been deleted. Choose another one, or train.",

@@ -113,3 +113,16 @@ def test_the_shortest_runs_have_rates_too(epochs: int, steps_per_epoch: int) -> 
         for step in range(epochs * steps_per_epoch):
             rate = rate_at(recipe, step, steps_per_epoch)
             assert 0 < rate.learning_rate <= recipe.learning_rate and 0 < rate.momentum < 1
+
+
+@pytest.mark.parametrize("schedule", ["none", "step", "one_cycle", "cosine", "plateau"])
+def test_added_epochs_have_their_own_rate_and_change_nothing_before(schedule: str) -> None:
+    recipe = Recipe.from_dict({"epochs": 4, "schedule": schedule})
+    longer = recipe.changed(more=[{"epochs": 1, "learning_rate": 0.5}, {"epochs": 2, "learning_rate": 0.25}])
+    assert longer.total_epochs == 7
+    steps = [rate_at(longer, step, STEPS_PER_EPOCH) for step in range(7 * STEPS_PER_EPOCH)]
+    end = 4 * STEPS_PER_EPOCH
+    assert steps[:end] == [rate_at(recipe, step, STEPS_PER_EPOCH) for step in range(end)]
+    rates = [0.5] * STEPS_PER_EPOCH + [0.25] * 2 * STEPS_PER_EPOCH
+    assert [rate.learning_rate for rate in steps[end:]] == rates
+    assert {rate.momentum for rate in steps[end:]} == {steps[end - 1].momentum}

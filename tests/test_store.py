@@ -222,18 +222,6 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     assert read_lines(tmp_path / "none") == [] and os.listdir(tmp_path) == ["status.json"]
 
 
-def test_delete_refuses_while_the_worker_lives(
-    run: Run, holder: subprocess.Popen[bytes], tmp_path: Path
-) -> None:
-    with pytest.raises(RunError, match="Stop it first"):
-        store.delete(run)
-    holder.kill()
-    holder.wait()
-    store.delete(run)
-    assert store.list_runs(tmp_path) == () and os.listdir(tmp_path) == []
-    store.delete(run)
-
-
 def test_wishes_reach_only_runs_that_exist(run: Run) -> None:
     store.request_stop(run)
     store.request_pause(run)

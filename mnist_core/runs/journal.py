@@ -22,6 +22,7 @@ class Journal:
         drop_torn_line(path)
         lines = read_lines(path)
         self.epochs = [line for line in lines if line.get("event") == "epoch"]
+        self.rates = [line for line in lines if line.get("event") == "rate"]
         self._last = max((_moment(line) for line in lines), default=(0.0, 0.0))
         self._file = path.open("ab", buffering=0)
 
@@ -39,6 +40,8 @@ class Journal:
         self._last = _moment(line)
         if line.get("event") == "epoch":
             self.epochs.append(line)
+        elif line.get("event") == "rate":
+            self.rates.append(line)
 
     def sync(self) -> None:
         """Wait until all lines are on the disk."""
@@ -49,6 +52,9 @@ class Journal:
 
 
 def _moment(line: dict[str, Any]) -> tuple[float, float]:
-    """When in the run a line belongs: (epoch, step), the epoch's own line after all its steps."""
+    """When in the run a line belongs: (epoch, step), the epoch's own line after all its steps.
+
+    A rate that is changed after a step comes between that step and the next.
+    """
     step = math.inf if line.get("event") == "epoch" else number(line, "step", 0.0)
-    return number(line, "epoch", 0.0), step
+    return number(line, "epoch", 0.0), step + 0.5 * (line.get("event") == "rate")

@@ -15,7 +15,7 @@ from safetensors.torch import save as serialize
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.spec import ModelSpec, SpecError
-from mnist_core.runs import checkpoint, locks, store
+from mnist_core.runs import checkpoint, locks, manage, store
 from mnist_core.runs.checkpoint import Checkpoint
 from mnist_core.runs.figures import figures_of
 from mnist_core.runs.files import replace_file
@@ -124,6 +124,7 @@ class _Recorder:
             flush=True,
         )
         self.started = time.monotonic()
+        self._change_rate()
         for event in engine.train(state, self.dataset):
             if state.remark:
                 print(state.remark, flush=True)
@@ -145,13 +146,16 @@ class _Recorder:
             step=event.step,
             steps_per_epoch=event.steps_per_epoch,
             images_per_second=round(event.images_per_second, 1),
-            **self._times((event.epoch - 1 + event.step / event.steps_per_epoch) / self.recipe.epochs),
+            **self._times((event.epoch - 1 + event.step / event.steps_per_epoch) / self.recipe.total_epochs),
         )
         if self.saved_at is None or time.monotonic() - self.saved_at >= SAVE_EVERY:
             self._save_state()
 
     def _after_epoch(self, event: EpochEvent) -> None:
-        figures = figures_of(self.journal.epochs, self.facts | {"precision": self.state.precision})
+        facts = self.facts | {"precision": self.state.precision}
+        if self.journal.rates:  # then the recipe alone does not tell how it was trained
+            facts["rate_changes"] = self.journal.rates
+        figures = figures_of(self.journal.epochs, facts)
         self.journal.sync()
         tensors = self.state.model_tensors()
         checkpoint.save(self.run / store.CHECKPOINT, Checkpoint(self.spec, self.recipe, tensors, figures))
@@ -163,7 +167,7 @@ class _Recorder:
             message="",
             epoch=event.epoch,
             figures=figures,
-            **self._times(event.epoch / self.recipe.epochs),
+            **self._times(event.epoch / self.recipe.total_epochs),
         )
 
     def _times(self, progress: float) -> dict[str, Any]:
@@ -185,7 +189,7 @@ class _Recorder:
         about = {"format": STATE_FORMAT, "threads": str(torch.get_num_threads())}
         replace_file(self.run / store.STATE, serialize(self.state.to_tensors(), about))
         self.worker.tell(
-            saved_epoch=min(self.state.epoch + 1, self.recipe.epochs),
+            saved_epoch=min(self.state.epoch + 1, self.recipe.total_epochs),
             device=self.device,
             threads=torch.get_num_threads(),
         )
@@ -193,9 +197,26 @@ class _Recorder:
 
     def _obey(self) -> None:
         """Pass on what the worker is asked to do, with everything saved."""
+        self._change_rate()
         if self.worker.is_asked():
             self._save_state()
         self.worker.obey()
+
+    def _change_rate(self) -> None:
+        """Take a wish for another rate, if there is one.
+
+        The wish goes last: a worker that is killed in between finds it again and does the same once more.
+        """
+        scale = manage.wished_rate(self.run)
+        if scale is None:
+            return
+        state = self.state
+        state.set_learning_rate_scale(scale)
+        self._save_state()
+        place = {"epoch": state.epoch + 1, "step": state.step}
+        self.journal.write({"event": "rate", **place, "scale": scale})
+        print(f"epoch {place['epoch']}, after step {state.step}: rate × {scale:g}", flush=True)
+        (self.run / store.RATE).unlink(missing_ok=True)
 
 
 def _device_name(device: torch.device) -> str:

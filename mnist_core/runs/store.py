@@ -1,13 +1,15 @@
 """The run folder: everything a run is, in files that anyone can open, zip and hand in.
 
     runs/20261120-141233-task-2-a3f/
-        request.json            design, recipe, data: what was asked for; never changes
+        request.json            design, recipe, data: what was asked for; changes when epochs are added
         metrics.jsonl           one line for every event, appended whole
         status.json             where the run stands, replaced whole about once a second
         worker.log              what the worker said
         checkpoint.safetensors  weights after the last whole epoch, with design, recipe and figures
         state.safetensors       everything needed to go on exactly from there
         stop, pause             empty files: a wish to the worker
+        rate                    a wish, too: the factor on the schedule's learning rate
+        label                   what its owner calls it
         worker.lock             held by the operating system exactly while the worker lives
 
 Nothing here needs torch. Reading never raises on what a crash leaves behind.
@@ -19,7 +21,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -35,7 +36,8 @@ from mnist_core.training.recipe import Recipe, RecipeError
 
 REQUEST, STATUS, METRICS, LOG = "request.json", "status.json", "metrics.jsonl", "worker.log"
 CHECKPOINT, STATE = "checkpoint.safetensors", "state.safetensors"
-STOP, PAUSE = "stop", "pause"
+STOP, PAUSE, RATE = "stop", "pause", "rate"
+LABEL, LABEL_LENGTH = "label", 60
 DATA_NAMES = ("mnist", "synthetic")
 
 
@@ -69,7 +71,10 @@ class RunView:
     status: Status
     steps: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "step"
     epochs: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "epoch"
+    rates: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "rate": changes by hand
     checkpoint: Path | None = None  # None until the first epoch has ended
+    group: str = ""  # the name of the first run of several that differ in their seed alone
+    label: str = ""  # what its owner calls it
     wish: str = ""  # "stop" or "pause" while the worker has been asked and has not obeyed yet
 
     @property
@@ -80,6 +85,11 @@ class RunView:
     def alive(self) -> bool:
         return self.state in LIVE
 
+    @property
+    def title(self) -> str:
+        """What people call it: its label, else its design's name."""
+        return self.label or (self.spec.name if self.spec else "broken run")
+
 
 def runs_folder() -> Path:
     """Where the runs are: `MNIST_LAB_RUNS`, else runs/ beside the package. It need not exist."""
@@ -87,7 +97,9 @@ def runs_folder() -> Path:
     return Path(wish).absolute() if wish else Path(__file__).parents[2] / "runs"
 
 
-def create(spec: ModelSpec, recipe: Recipe, data: str = "mnist", root: Path | None = None) -> Run:
+def create(
+    spec: ModelSpec, recipe: Recipe, data: str = "mnist", root: Path | None = None, group: str = ""
+) -> Run:
     """A new run folder that waits to be launched. Raises RunError when it cannot be written."""
     if data not in DATA_NAMES:
         raise RunError(f"data is {data!r}; it must be one of {', '.join(DATA_NAMES)}.")
@@ -97,6 +109,7 @@ def create(spec: ModelSpec, recipe: Recipe, data: str = "mnist", root: Path | No
         "version": 1,
         "created": now.isoformat(timespec="seconds"),
         "data": data,
+        "group": group,
         "recipe": recipe.to_dict(),
         "spec": json.loads(spec.to_json()),
     }
@@ -104,13 +117,18 @@ def create(spec: ModelSpec, recipe: Recipe, data: str = "mnist", root: Path | No
         run = Run(_new_folder(root, now, spec.name))
         write_status(run, Status())
         # Last: a folder without a request is no run yet.
-        replace_file(run / REQUEST, json.dumps(request, indent=1, ensure_ascii=False).encode())
+        write_request(run, request)
     except OSError as error:
         raise RunError(
             f"A run cannot be written to {root}: {error.strerror or error}. "
             "Free some space there, or let MNIST_LAB_RUNS name a folder that can be written."
         ) from None
     return run
+
+
+def write_request(run: Run, request: dict[str, Any]) -> None:
+    """Replace request.json. Raises OSError."""
+    replace_file(run / REQUEST, json.dumps(request, indent=1, ensure_ascii=False).encode())
 
 
 def _new_folder(root: Path, now: datetime, name: str) -> Path:
@@ -170,9 +188,19 @@ def read(run: Run, metrics: bool = True) -> RunView:
         status=status,
         steps=tuple(line for line in lines if line.get("event") == "step"),
         epochs=tuple(line for line in lines if line.get("event") == "epoch"),
+        rates=tuple(line for line in lines if line.get("event") == "rate"),
         checkpoint=run / CHECKPOINT if (run / CHECKPOINT).is_file() else None,
+        group=str(request.get("group") or ""),
+        label=_label(run),
         wish=next((name for name in (STOP, PAUSE) if (run / name).exists()), ""),
     )
+
+
+def _label(run: Run) -> str:
+    try:
+        return (run / LABEL).read_text(encoding="utf-8", errors="replace")[:LABEL_LENGTH].strip()
+    except OSError:
+        return ""
 
 
 @lru_cache(maxsize=64)  # runs that are being watched
@@ -276,20 +304,6 @@ def _wish(run: Run, name: str) -> None:
 
 
 def withdraw_wishes(run: Run) -> None:
-    """Forget old wishes to stop or pause."""
+    """Forget old wishes to stop or pause. One for another rate stays until it is met."""
     for name in (STOP, PAUSE):
         (run / name).unlink(missing_ok=True)
-
-
-def delete(run: Run) -> None:
-    """Remove the run and all its files. Raises RunError while its worker lives."""
-    if locks.is_alive(run.folder):
-        raise RunError(f"Run {run.name} is still at work. Stop it first, then delete it.")
-    grave = run.folder.with_name(f".deleted-{run.name}-{secrets.token_hex(2)}")
-    try:
-        run.folder.rename(grave)  # gone from every list at once, also when the removal is cut short
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RunError(f"Run {run.name} cannot be deleted: {error.strerror or error}.") from None
-    shutil.rmtree(grave, ignore_errors=True)

@@ -67,7 +67,7 @@ def progress_line(view: RunView) -> str:
     status = view.status
     if status.state != "training":
         return status.message or {"queued": "Starting"}.get(status.state, STATE_WORDS[status.state])
-    parts = [f"epoch {max(1, status.epoch)} of {view.recipe.epochs if view.recipe else '?'}"]
+    parts = [f"epoch {max(1, status.epoch)} of {view.recipe.total_epochs if view.recipe else '?'}"]
     if status.images_per_second > 0:
         parts.append(f"{status.images_per_second:,.0f} images/s")
     if status.seconds_left >= 0:

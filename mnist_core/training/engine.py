@@ -138,7 +138,7 @@ def _update(state: TrainingState, inputs: Tensor, labels: Tensor, rate: Rate) ->
 def _end_of_epoch(state: TrainingState, splits: Splits) -> EpochEvent:
     """Judge the weights, close the epoch."""
     start = time.perf_counter()
-    last = state.epoch + 1 == state.recipe.epochs
+    last = state.epoch + 1 == state.recipe.total_epochs
     validation: tuple[float, float] | tuple[None, None] = (None, None)
     test = validation
     if splits.validation_images is not None and splits.validation_labels is not None:

@@ -15,9 +15,16 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from mnist_core.training.augmentation import Augmentation, Strict
 from mnist_core.training.recipe_error import RecipeError, RecipeProblem, explained, refused
 
-__all__ = ["RECIPES", "Augmentation", "Recipe", "RecipeError", "RecipeProblem", "name_of"]
+__all__ = ["RECIPES", "Augmentation", "More", "Recipe", "RecipeError", "RecipeProblem", "name_of"]
 
 _MAX_JSON_CHARS = 20_000
+
+
+class More(Strict):
+    """Epochs after the end of the schedule, all with one rate."""
+
+    epochs: int = Field(ge=1, le=10_000)
+    learning_rate: float = Field(gt=0, le=100)
 
 
 class Recipe(Strict):
@@ -81,6 +88,10 @@ class Recipe(Strict):
         default=1e-4, ge=0, lt=1, description="plateau: smallest relative gain that counts."
     )
 
+    more: tuple[More, ...] = Field(
+        default=(), max_length=100, description="Epochs that were added when the schedule had ended."
+    )
+
     augmentation: Augmentation = Augmentation()
     dropout: float | None = Field(
         default=None, ge=0, lt=1, description="Replaces the rate of every dropout layer; none = as designed."
@@ -126,6 +137,11 @@ class Recipe(Strict):
             raise ValueError(f"pct_start is {self.pct_start:g}; with three_phase at most 0.5")
         return self
 
+    @property
+    def total_epochs(self) -> int:
+        """The schedule's epochs and those that were added."""
+        return self.epochs + sum(more.epochs for more in self.more)
+
     @classmethod
     def from_json(cls, text: str | bytes) -> Recipe:
         """The recipe in `text`. Fields that are left out have their defaults. Raises RecipeError."""
@@ -164,7 +180,8 @@ class Recipe(Strict):
 
 
 def _known_fields(path: tuple[str, ...]) -> list[str]:
-    return list((Augmentation if "augmentation" in path else Recipe).model_fields)
+    kind: type[BaseModel] = Augmentation if "augmentation" in path else More if "more" in path else Recipe
+    return list(kind.model_fields)
 
 
 _FAST_FORM: dict[str, Any] = {

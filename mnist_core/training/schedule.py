@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
 from mnist_core.training.recipe import Recipe
 
@@ -39,9 +40,15 @@ class Plateau:
 
 
 def rate_at(recipe: Recipe, step: int, steps_per_epoch: int, plateau: Plateau | None = None) -> Rate:
-    """The rate of a step; steps are counted from 0 over the whole run."""
+    """The rate of a step; steps are counted from 0 over the whole run.
+
+    Epochs added with `more` keep the momentum of the schedule's last step.
+    """
     rate, epoch = recipe.learning_rate, step // steps_per_epoch
     steps = recipe.epochs * steps_per_epoch
+    if recipe.more and epoch >= recipe.epochs:
+        last = rate_at(recipe, steps - 1, steps_per_epoch, plateau)
+        return Rate(_added(recipe, epoch), last.momentum)
     match recipe.schedule:
         case "step":
             rate *= recipe.gamma ** (epoch // recipe.step_size)
@@ -54,6 +61,12 @@ def rate_at(recipe: Recipe, step: int, steps_per_epoch: int, plateau: Plateau | 
         case "plateau":
             rate *= (plateau or Plateau()).factor
     return Rate(rate, recipe.momentum)
+
+
+def _added(recipe: Recipe, epoch: int) -> float:
+    """The rate of an epoch (from 0) after the schedule's last; beyond all of them that of the last one."""
+    ends = list(accumulate((more.epochs for more in recipe.more), initial=recipe.epochs))[1:]
+    return recipe.more[min(bisect_right(ends, epoch), len(ends) - 1)].learning_rate
 
 
 def _between(start: float, end: float, part: float, form: str) -> float:

@@ -102,7 +102,7 @@ class TrainingState:
     @property
     def finished(self) -> bool:
         """Whether all epochs of the recipe are done."""
-        return self.epoch >= self.recipe.epochs
+        return self.epoch >= self.recipe.total_epochs
 
     def set_learning_rate_scale(self, scale: float) -> None:
         """Multiply the scheduled rate by this from the next step on (1 is the recipe's own)."""

@@ -18,12 +18,14 @@ import streamlit as st
 from mnist_core.runs.curves import Curves, Point
 from mnist_core.runs.figures import TARGET_ACCURACY
 from mnist_core.runs.files import replace_file
+from mnist_core.runs.seeds import Band
 
 STATIC = Path(__file__).parents[2] / "static"  # what Streamlit serves as app/static/
 HEIGHT = 300  # px, the same before, while and after there is data
 
 ACCENT, TEXT, FAINT = "--st-primary-color", "--st-text-color", "--st-gray-color"
 GOAL, GRID = "--st-green-color", "--st-border-color"
+MEAN, STRIP = "--st-orange-color", "rgba(230, 140, 30, 0.25)"
 
 _component = st.components.v2.component(
     "mnist_lab_chart",
@@ -55,12 +57,18 @@ def chart(key: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], he
     _component(key=key, data=data, height=height)
 
 
-def accuracy_chart(key: str, curves: Curves, epochs: int, about: str, target: bool = True) -> None:
-    """Accuracy by epoch in percent: test, validation, train, and the course's bar where it applies."""
+def accuracy_chart(
+    key: str, curves: Curves, epochs: int, about: str, target: bool = True, band: Sequence[Band] = ()
+) -> None:
+    """Accuracy by epoch in percent: test, validation, train, and the course's bar where it applies.
+
+    `band` is drawn behind them: mean ± standard deviation of several seeds.
+    """
     judged = curves.validation_accuracy or curves.test_accuracy
     best = max((y for _, y in judged), default=1.0)
     low = min(98.0, 100 - 4 * (100 - 100 * best))  # the closer to 100 %, the closer one looks
     traces = [
+        *_band(band),
         _curve("train", _percent(curves.train_accuracy), FAINT, unit=" %", digits=2),
         _curve("validation", _percent(curves.validation_accuracy), "--st-violet-color", unit=" %", digits=2),
         _curve("test", _percent(curves.test_accuracy), ACCENT, unit=" %", digits=2),
@@ -74,6 +82,20 @@ def accuracy_chart(key: str, curves: Curves, epochs: int, about: str, target: bo
         + ([] if judged else [_hint("after the first epoch")]),
     }
     chart(key, [trace for trace in traces if trace["x"]], layout)
+
+
+def _band(band: Sequence[Band]) -> list[dict[str, Any]]:
+    """Mean and a strip of one standard deviation to either side."""
+    x = [one.epoch for one in band]
+    edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    low = [round(100 * (one.mean - one.deviation), 4) for one in band]
+    high = [round(100 * (one.mean + one.deviation), 4) for one in band]
+    mean = _curve("mean of seeds", [(one.epoch, 100 * one.mean) for one in band], MEAN, unit=" %", digits=2)
+    return [
+        {**edge, "y": low, "showlegend": False},
+        {**edge, "y": high, "fill": "tonexty", "fillcolor": STRIP, "showlegend": False},
+        {**mean, "mode": "lines", "line": {"color": MEAN, "width": 2, "dash": "dot"}},
+    ]
 
 
 def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:

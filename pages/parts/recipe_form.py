@@ -9,12 +9,14 @@ import streamlit as st
 
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.training.recipe import RECIPES, Augmentation, Recipe, RecipeError
+from pages.parts import state
 
 _WHAT = {
     "fast": "Past 99 % in the first epoch and 99.4 % in the third: what to try first.",
     "course": "Plain SGD with momentum and a constant rate, as most of the course's notebooks.",
     "task-2": "The published recipe of that network: 19 epochs of SGD with rotations of ± 10°.",
     "published": "What the document of this network used.",
+    state.CLONED: "What the run had that was cloned.",
     "best": "19 epochs of one-cycle AdamW with augmentation and averaged weights: the highest accuracy.",
 }
 
@@ -27,6 +29,9 @@ def recipe_form(design: str) -> Recipe | None:
     recipes = dict(RECIPES)
     if design in EXPERIMENTS and EXPERIMENTS[design].recipe not in RECIPES.values():
         recipes["published"] = EXPERIMENTS[design].recipe
+    cloned = state.cloned()
+    if cloned:
+        recipes[state.CLONED] = cloned[1]
     name = st.selectbox(
         "Recipe",
         list(recipes),
@@ -36,11 +41,13 @@ def recipe_form(design: str) -> Recipe | None:
         help="How to train.\n\n" + "\n\n".join(f"**{key}**: {text}" for key, text in _WHAT.items()),
     )
     base = recipes[name]
-    name = f"{design} published" if name == "published" else name
+    if name == "published":
+        name = f"{design} published"
+    elif cloned and name == state.CLONED:
+        name = f"{name} {cloned[0]}"
     fields: dict[str, Any] = {
         "epochs": _whole(name, "epochs", base.epochs, 1, 10_000, 90),
         "learning_rate": _real(name, "learning_rate", base.learning_rate, 115),
-        "seed": _whole(name, "seed", base.seed, 0, 2**31 - 1, 90),
     }
     with st.popover(
         "More", icon=":material/tune:", help="Optimizer, schedule, augmentation, averaging, device"
@@ -62,6 +69,7 @@ def _more(name: str, base: Recipe) -> dict[str, Any]:
             "momentum": _real(name, "momentum", base.momentum),
             "weight_decay": _real(name, "weight_decay", base.weight_decay),
             "device": _choice(name, "device", base.device),
+            "seed": _whole(name, "seed", base.seed, 0, 2**31 - 1),
         }
     with rate:
         fields["schedule"] = _choice(name, "schedule", base.schedule)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mnist_core.architecture.analysis import analyze
-from mnist_core.runs import launch, store, words
+from mnist_core.runs import store, words
 from mnist_core.runs.curves import Curves, curves_of
 from mnist_core.runs.figures import TARGET_ACCURACY
-from mnist_core.runs.status import LIVE, RESUMABLE
-from mnist_core.runs.store import Run, RunError, RunView
-from pages.parts import charts, state
+from mnist_core.runs.seeds import Band
+from mnist_core.runs.status import LIVE
+from mnist_core.runs.store import RunView
+from pages.parts import charts
+from pages.parts.run_menu import controls
 
-LISTED = 30  # runs in the sidebar
 ICONS = {
     "queued": ":material/hourglass_empty:",
     "preparing": ":material/hourglass_top:",
@@ -32,7 +33,9 @@ SYNTHETIC = ":orange-badge[:material/warning: synthetic digits, not MNIST]"
 
 
 _STYLE = """<style>
-.st-key-runs button p { display: flex; gap: 0.5em; width: 100%; font-variant-numeric: tabular-nums; }
+.st-key-runs button p {
+  display: flex; gap: 0.5em; width: 100%; font-variant-numeric: tabular-nums; white-space: nowrap; overflow: hidden;
+}
 .st-key-runs button > div, .st-key-runs button > div > span { width: 100%; }
 .st-key-runs [data-testid="stMarkdownContainer"] { flex: 1; }
 .st-key-runs button { padding: 0 0.6rem; }
@@ -47,33 +50,7 @@ def style() -> None:
     st.html(_STYLE)
 
 
-def earlier_runs(views: Sequence[RunView], selected: str | None) -> None:
-    """The runs, newest first; a click shows one."""
-    st.subheader("Runs", anchor=False)
-    if not views:
-        st.caption("Your runs will be listed here, the newest first.")
-    with st.container(key="runs", gap=None):
-        for view in views:
-            st.button(
-                _run_label(view),
-                key=f"run {view.run.name}",
-                type="secondary" if view.run.name == selected else "tertiary",
-                help=f"{words.STATE_WORDS[view.state]} · {view.run.name}",
-                width="stretch",
-                on_click=state.select_run,
-                args=(view.run.name,),
-            )
-
-
-def _run_label(view: RunView) -> str:
-    name = view.spec.name if view.spec else "broken run"
-    figures = view.status.figures
-    reached = figures.get("test_accuracy", figures.get("validation_accuracy"))
-    kind = "" if view.data == "mnist" else " :orange[synthetic]"
-    return f"{_icon(view.state)} {plain(name)} :gray[{words.when(view)}]{kind} **{words.percent(reached)}**"
-
-
-def _icon(state: str) -> str:
+def icon(state: str) -> str:
     """The state's sign; red only for what is broken, the accent for what is alive."""
     color = "red" if state in ("failed", "interrupted") else "primary" if state in LIVE else "gray"
     return f":{color}[{ICONS[state]}]"
@@ -91,41 +68,17 @@ def progress(view: RunView) -> None:
         if view.alive:
             line = {"stop": "Stopping after this step", "pause": "Pausing after this step"}.get(view.wish)
             st.progress(min(1.0, max(0.0, status.progress)), text=line or words.progress_line(view))
-            _control(
-                "Pause",
-                ":material/pause:",
-                store.request_pause,
-                view,
-                "Save everything and end. Resume goes on.",
-            )
-            _control(
-                "Stop", ":material/stop:", store.request_stop, view, "End now. What has been learned is kept."
-            )
         else:
             st.markdown(_outcome(view), width="stretch")
-            if view.state in RESUMABLE and view.spec and view.recipe:
-                st.button("Resume", icon=":material/resume:", on_click=_resume, args=(view,), key="resume")
+        controls(view)
     if view.state in ("failed", "interrupted", "deleted"):
         st.error(plain(status.message).replace("\n", "  \n"), icon=":material/error:")
 
 
-def _control(label: str, icon: str, action: Callable[[Run], None], view: RunView, what: str) -> None:
-    st.button(
-        label, icon=icon, on_click=action, args=(view.run,), disabled=bool(view.wish), help=what, key=label
-    )
-
-
-def _resume(view: RunView) -> None:
-    try:
-        launch.resume(view.run)
-    except RunError as error:
-        state.set_notice(str(error))
-
-
 def _outcome(view: RunView) -> str:
     status, figures = view.status, view.status.figures
-    epochs = view.recipe.epochs if view.recipe else "?"
-    parts = [f"{_icon(view.state)} **{words.STATE_WORDS[view.state].capitalize()}**"]
+    epochs = view.recipe.total_epochs if view.recipe else "?"
+    parts = [f"{icon(view.state)} **{words.STATE_WORDS[view.state].capitalize()}**"]
     parts.append(f"{figures.get('epochs', 0)} of {epochs} epochs")
     if status.seconds:
         parts.append(words.duration(status.seconds))
@@ -209,29 +162,32 @@ def _best(row: DeltaGenerator, view: RunView, where: str) -> None:
     )
 
 
-def curves(view: RunView) -> None:
-    """Accuracy and loss, side by side (below each other on a phone)."""
+def curves(view: RunView, band: Sequence[Band] = ()) -> None:
+    """Accuracy and loss, side by side (below each other on a phone); `band` is that of several seeds."""
     drawn = curves_of(view)
-    epochs = view.recipe.epochs if view.recipe else 1
+    epochs = view.recipe.total_epochs if view.recipe else 1
     left, right = st.columns(2)
     with left:
-        charts.accuracy_chart("accuracy", drawn, epochs, view.run.name, target=view.data == "mnist")
+        target = view.data == "mnist"
+        charts.accuracy_chart("accuracy", drawn, epochs, view.run.name, target, band)
     with right:
         charts.loss_chart("loss", drawn, epochs, view.run.name)
 
 
 def title(view: RunView) -> None:
     """What this run trains: the design by name, its size, the recipe in short."""
-    parts = [f"**{plain(view.spec.name)}**" if view.spec else "**broken run**"]
+    parts = [f"**{plain(view.title)}**"]
     if view.spec:
         parts.append(f"{analyze(view.spec).params:,} params")
     if view.recipe:
         recipe = view.recipe
-        plural = "s" if recipe.epochs > 1 else ""
-        parts.append(
-            f"{recipe.epochs} epoch{plural}, {recipe.optimizer} {recipe.learning_rate:g}, seed {recipe.seed}"
-        )
+        plural = "s" if recipe.total_epochs > 1 else ""
+        parts.append(f"{recipe.total_epochs} epoch{plural}, {recipe.optimizer} {recipe.learning_rate:g}")
+        parts.append(f"seed {recipe.seed}")
     parts.append("MNIST" if view.data == "mnist" else SYNTHETIC)
+    if view.rates:
+        changed = view.rates[-1]
+        parts.append(f"rate × {changed.get('scale'):g} by hand since epoch {changed.get('epoch')}")
     st.markdown(" · ".join(parts) + f" :gray[· {words.when(view)}]")
 
 

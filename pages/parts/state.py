@@ -17,8 +17,10 @@ from mnist_core.architecture.spec import ModelSpec, SpecError
 from mnist_core.architecture.text import from_text, to_text
 from mnist_core.course.assignments import ASSIGNMENTS, FREE, Assignment
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.training.recipe import Recipe
 
 START = "task-2"
+CLONED = "as cloned"  # the recipe of the run that was cloned
 MAX_UNDO = 200
 CATCH_UP = 2.0  # seconds that a browser may take to show the link of the last edit
 
@@ -166,6 +168,29 @@ def select_run(name: str | None) -> None:
         st.query_params["run"] = name
     elif not name:
         st.query_params.pop("run", None)
+
+
+def clone(name: str, spec: ModelSpec, recipe: Recipe) -> None:
+    """Take design and recipe of the run called `name` into the forms."""
+    open_spec(spec)
+    st.session_state.cloned = (name, recipe)
+    put("recipe", CLONED)
+
+
+def cloned() -> tuple[str, Recipe] | None:
+    """Name and recipe of the run that was cloned last."""
+    found: tuple[str, Recipe] | None = st.session_state.get("cloned")
+    return found
+
+
+def ask_for_page() -> None:
+    """For callbacks of a fragment: draw the whole page again, not the fragment alone."""
+    st.session_state.page_wanted = True
+
+
+def page_is_wanted() -> bool:
+    """Whether that was asked for; asks once."""
+    return bool(st.session_state.pop("page_wanted", False))
 
 
 # -- the assignment --

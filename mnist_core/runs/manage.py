@@ -1,0 +1,130 @@
+"""What a person may do to a run beside pausing and stopping it. Needs no torch."""
+
+from __future__ import annotations
+
+import io
+import math
+import secrets
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from mnist_core.architecture.spec import ModelSpec
+from mnist_core.runs import launch, locks, store
+from mnist_core.runs.files import read_object, replace_file
+from mnist_core.runs.store import Run, RunError
+from mnist_core.training.recipe import Recipe, RecipeError
+
+MAX_SEEDS = 32
+SCALES = (1e-3, 1e3)  # what the schedule's rate may be multiplied with by hand
+
+
+def start_seeds(
+    spec: ModelSpec, recipe: Recipe, data: str, seeds: int, root: Path | None = None
+) -> list[Run]:
+    """Launch runs with `seeds` consecutive seeds, the recipe's own first; they queue like any others.
+
+    Raises RunError; the runs that were started before then go on.
+    """
+    if not 1 <= seeds <= MAX_SEEDS:
+        raise RunError(f"seeds is {seeds}; it must be 1 to {MAX_SEEDS}.")
+    runs: list[Run] = []
+    for seed in range(recipe.seed, recipe.seed + seeds):
+        try:
+            one = recipe.changed(seed=seed)
+        except RecipeError as error:
+            raise RunError(f"Seed {seed}: {error}") from None
+        group = runs[0].name if runs else ""
+        runs.append(store.create(spec, one, data, root, group))
+        launch.start(runs[-1])
+    return runs
+
+
+def rename(run: Run, label: str) -> None:
+    """Call the run `label` from now on, or with "" by its design's name. Raises RunError."""
+    text = " ".join(label.split())[: store.LABEL_LENGTH]
+    try:
+        replace_file(run / store.LABEL, text.encode(), durable=False)
+    except OSError as error:
+        raise RunError(f"Run {run.name} cannot be renamed: {error.strerror or error}.") from None
+
+
+def change_rate(run: Run, scale: float) -> None:
+    """Ask the worker to train at `scale` times the schedule's learning rate from now on. Raises RunError.
+
+    1 is the schedule's own. A run that rests takes it when it is resumed.
+    """
+    low, high = SCALES
+    if not (math.isfinite(scale) and low <= scale <= high):
+        raise RunError(
+            f"The factor on the learning rate is {scale:g}; it must lie between {low:g} and {high:g}."
+        )
+    try:
+        replace_file(run / store.RATE, f"{scale!r}".encode(), durable=False)
+    except OSError as error:
+        raise RunError(f"Run {run.name}: its rate cannot be changed: {error.strerror or error}.") from None
+
+
+def wished_rate(run: Run) -> float | None:
+    """The factor that `change_rate` asked for and the worker has not taken yet; None for none."""
+    try:
+        scale = float((run / store.RATE).read_text())
+    except (OSError, ValueError):
+        return None
+    return scale if SCALES[0] <= scale <= SCALES[1] else None
+
+
+def train_more(run: Run, epochs: int, learning_rate: float) -> None:
+    """Go on with a run that is done, for `epochs` more at a constant rate. Raises RunError."""
+    view = store.read(run, metrics=False)
+    if view.state != "done" or view.recipe is None:
+        raise RunError(f"Run {run.name} is {view.state}; only a run that is done can be given more epochs.")
+    try:
+        added = {"epochs": epochs, "learning_rate": learning_rate}
+        recipe = view.recipe.changed(more=[*(more.model_dump() for more in view.recipe.more), added])
+    except RecipeError as error:
+        raise RunError(
+            f"Run {run.name} cannot be given {epochs} epochs at {learning_rate:g}: {error}"
+        ) from None
+    try:
+        # This order: whatever ends it between the two leaves a run that Resume ends at once.
+        store.write_status(run, replace(view.status, state="paused"))
+        store.write_request(run, read_object(run / store.REQUEST) | {"recipe": recipe.to_dict()})
+    except OSError as error:
+        raise RunError(f"Run {run.name} cannot be changed: {error.strerror or error}.") from None
+    launch.start(run)
+
+
+def archive(run: Run) -> bytes:
+    """The run's folder as a zip file, without locks and wishes. Raises RunError."""
+    buffer = io.BytesIO()
+    try:
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name in (
+                store.REQUEST,
+                store.METRICS,
+                store.STATUS,
+                store.LOG,
+                store.CHECKPOINT,
+                store.STATE,
+            ):
+                if (run / name).is_file():
+                    packed.write(run / name, f"{run.name}/{name}")
+    except OSError as error:
+        raise RunError(f"Run {run.name} cannot be packed: {error.strerror or error}.") from None
+    return buffer.getvalue()
+
+
+def delete(run: Run) -> None:
+    """Remove the run and all its files. Raises RunError while its worker lives."""
+    if locks.is_alive(run.folder):
+        raise RunError(f"Run {run.name} is still at work. Stop it first, then delete it.")
+    grave = run.folder.with_name(f".deleted-{run.name}-{secrets.token_hex(2)}")
+    try:
+        run.folder.rename(grave)  # gone from every list at once, also when the removal is cut short
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"Run {run.name} cannot be deleted: {error.strerror or error}.") from None
+    shutil.rmtree(grave, ignore_errors=True)

@@ -1,0 +1,75 @@
+"""Several seeds of one design and recipe: mean and standard deviation, as far as they have come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from mnist_core.runs.figures import number
+from mnist_core.runs.store import RunView
+
+
+@dataclass(frozen=True)
+class Band:
+    """The accuracies of at least two seeds after one epoch. `deviation` is the sample's (n - 1)."""
+
+    epoch: int
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the seeds have reached. `accuracies` are the last epoch's of those that are done, in [0, 1]."""
+
+    seeds: int
+    accuracies: tuple[float, ...]
+    band: tuple[Band, ...]
+
+    @property
+    def done(self) -> int:
+        return len(self.accuracies)
+
+    @property
+    def mean(self) -> float | None:
+        return mean(self.accuracies) if self.accuracies else None
+
+    @property
+    def deviation(self) -> float | None:
+        """The sample's standard deviation; None for fewer than two."""
+        return stdev(self.accuracies) if self.done > 1 else None
+
+
+def group_of(view: RunView) -> str:
+    """The name that all runs of several seeds have in common; a run alone has one for itself."""
+    return view.group or view.run.name
+
+
+def summary(views: Sequence[RunView]) -> Summary:
+    """Of runs that differ in their seed. Their band is of validation accuracies where there is that split."""
+    done = [_accuracy(view.epochs[-1]) for view in views if view.state == "done" and view.epochs]
+    by_epoch: dict[int, list[float]] = {}
+    for view in views:
+        for line in view.epochs:
+            accuracy = _judged(line)
+            if accuracy is not None:
+                by_epoch.setdefault(int(number(line, "epoch", 0.0)), []).append(accuracy)
+    band = tuple(
+        Band(epoch, mean(values), stdev(values))
+        for epoch, values in sorted(by_epoch.items())
+        if len(values) > 1
+    )
+    return Summary(len(views), tuple(value for value in done if value is not None), band)
+
+
+def _accuracy(line: dict[str, object]) -> float | None:
+    """What a run is reported with: the test accuracy of its last epoch."""
+    value = number(line, "test_accuracy")
+    return value if value >= 0 else None
+
+
+def _judged(line: dict[str, object]) -> float | None:
+    """The accuracy that an epoch is judged by: on the validation split where there is one."""
+    value = max(number(line, "validation_accuracy"), -1.0)
+    return value if value >= 0 else _accuracy(line)

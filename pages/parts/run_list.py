@@ -1,0 +1,58 @@
+"""The sidebar's list of runs, newest first; several seeds are one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mnist_core.runs import words
+from mnist_core.runs.seeds import group_of
+from mnist_core.runs.status import LIVE
+from mnist_core.runs.store import RunView
+from pages.parts import state
+from pages.parts.runs import icon, plain
+
+LISTED = 60  # runs, seeds counted one by one
+
+
+def run_list(views: Sequence[RunView], selected: str | None) -> None:
+    """The runs as buttons; a click shows one. `views` are the newest first."""
+    st.subheader("Runs", anchor=False)
+    if not views:
+        st.caption("Your runs will be listed here, the newest first.")
+    groups: dict[str, list[RunView]] = {}
+    for view in views:
+        groups.setdefault(group_of(view), []).insert(0, view)  # the first seed first
+    with st.container(key="runs", gap=None):
+        for members in groups.values():
+            view = next((view for view in members if view.run.name == selected), members[0])
+            st.button(
+                _label(view, members),
+                key=f"run {view.run.name}",
+                type="secondary" if view.run.name == selected else "tertiary",
+                help=f"{words.STATE_WORDS[view.state]} · {view.data} · {view.run.name}",
+                width="stretch",
+                on_click=state.select_run,
+                args=(view.run.name,),
+            )
+
+
+def _label(view: RunView, members: Sequence[RunView]) -> str:
+    kind = "" if view.data == "mnist" else " :orange[:material/warning:]"
+    seeds = f" :gray[×{len(members)}]" if len(members) > 1 else ""
+    reached = [value for one in members if isinstance(value := _reached(one), float)]
+    figure = words.percent(sum(reached) / len(reached) if reached else None)
+    return f"{icon(_state(members))} {plain(view.title)}{seeds} :gray[{words.when(view)}]{kind} **{figure}**"
+
+
+def _reached(view: RunView) -> object:
+    figures = view.status.figures
+    return figures.get("test_accuracy", figures.get("validation_accuracy"))
+
+
+def _state(members: Sequence[RunView]) -> str:
+    """One word for several runs: what lives comes first, then what ended before its time."""
+    states = [view.state for view in members]
+    order = ("training", *LIVE, "failed", "interrupted")
+    return next((state for state in order if state in states), states[0])

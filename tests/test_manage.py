@@ -1,0 +1,153 @@
+"""What a person may do to a run: more seeds, another name or rate, more epochs, a zip, the end of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from mnist_core.architecture.spec import ModelSpec
+from mnist_core.runs import checkpoint, launch, locks, manage, store
+from mnist_core.runs.store import Run, RunError, RunView
+from mnist_core.training import data, engine
+from mnist_core.training.recipe import Recipe
+
+SPEC = ModelSpec.from_json(
+    '{"name": "tiny", "layers": [{"kind": "max_pool2d", "kernel_size": 4}, {"kind": "flatten"}, '
+    '{"kind": "linear", "out_features": 10}]}'
+)
+RECIPE = Recipe.from_dict({"epochs": 2, "batch_size": 500, "device": "cpu", "precision": "float32"})
+HOLD = """
+import sys, time, filelock
+lock = filelock.FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return store.create(SPEC, RECIPE, "synthetic", tmp_path)
+
+
+@pytest.fixture
+def holder(run: Run) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds the run's worker lock."""
+    command = [sys.executable, "-c", HOLD, str(run / locks.WORKER_LOCK)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline()
+        yield child
+        child.kill()
+
+
+def ended(run: Run, state: str = "done") -> RunView:
+    deadline = time.monotonic() + 120
+    while (view := store.read(run)).alive:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert view.state == state, view.status.message
+    return view
+
+
+def test_a_label_is_shown_instead_of_the_design_and_taken_away_again(run: Run) -> None:
+    assert store.read(run).title == "tiny"
+    manage.rename(run, "  my \n best  ")
+    assert store.read(run).title == "my best"
+    manage.rename(run, "x" * 500)
+    assert len(store.read(run).label) == store.LABEL_LENGTH
+    manage.rename(run, "")
+    assert store.read(run).title == "tiny"
+    shutil.rmtree(run.folder)
+    with pytest.raises(RunError, match="cannot be renamed"):
+        manage.rename(run, "gone")
+
+
+@pytest.mark.parametrize("scale", [0, -1, 1e4, float("nan"), float("inf")])
+def test_a_rate_out_of_bounds_is_refused(run: Run, scale: float) -> None:
+    with pytest.raises(RunError, match="factor on the learning rate"):
+        manage.change_rate(run, scale)
+    (run / store.RATE).write_text(str(scale))  # by another hand
+    assert manage.wished_rate(run) is None
+
+
+def test_a_zip_holds_the_run_and_no_locks(run: Run) -> None:
+    (run / locks.WORKER_LOCK).touch()
+    with zipfile.ZipFile(io.BytesIO(manage.archive(run))) as packed:
+        assert packed.testzip() is None
+        assert set(packed.namelist()) == {f"{run.name}/{name}" for name in (store.REQUEST, store.STATUS)}
+        assert packed.read(f"{run.name}/{store.REQUEST}") == (run / store.REQUEST).read_bytes()
+
+
+def test_delete_refuses_while_the_worker_lives(
+    run: Run, holder: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    with pytest.raises(RunError, match="Stop it first"):
+        manage.delete(run)
+    holder.kill()
+    holder.wait()
+    manage.delete(run)
+    assert store.list_runs(tmp_path) == () and os.listdir(tmp_path) == []
+    manage.delete(run)
+
+
+@pytest.mark.parametrize("seeds", [0, 33])
+def test_too_many_seeds_are_refused_before_anything_starts(seeds: int, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="it must be 1 to 32"):
+        manage.start_seeds(SPEC, RECIPE, "synthetic", seeds, tmp_path)
+    assert store.list_runs(tmp_path) == ()
+
+
+@pytest.mark.slow
+def test_several_seeds_are_runs_of_one_group(tmp_path: Path) -> None:
+    runs = manage.start_seeds(SPEC, RECIPE, "synthetic", 2, tmp_path)
+    views = [ended(run) for run in runs]
+    assert [view.recipe.seed for view in views if view.recipe] == [1, 2]
+    assert [view.group for view in views] == ["", runs[0].name]
+    assert views[0].epochs[-1]["test_loss"] != views[1].epochs[-1]["test_loss"]
+
+
+@pytest.mark.slow
+def test_more_epochs_equal_a_run_that_had_them_from_the_start(tmp_path: Path) -> None:
+    run = store.create(SPEC, RECIPE, "synthetic", tmp_path)
+    with pytest.raises(RunError, match="only a run that is done"):
+        manage.train_more(run, 1, 0.001)
+    launch.start(run)
+    first = ended(run)
+    for epochs, rate in ((0, 0.1), (1, 0), (1, 1e9)):
+        with pytest.raises(RunError, match="cannot be given"):
+            manage.train_more(run, epochs, rate)
+    manage.train_more(run, 2, 0.001)
+    view = ended(run)
+    assert view.epochs[:2] == first.epochs and len(view.epochs) == 4
+    assert [line["learning_rate"] for line in view.epochs] == [0.01, 0.01, 0.001, 0.001]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(view.status.threads)
+    assert view.recipe is not None and view.recipe.total_epochs == 4
+    state = engine.TrainingState.new(SPEC, view.recipe)
+    list(engine.train(state, data.load("synthetic")))
+    torch.set_num_threads(threads)
+    saved = checkpoint.load(run / store.CHECKPOINT)
+    assert all(torch.equal(saved.tensors[name], tensor) for name, tensor in state.model_tensors().items())
+    assert saved.recipe == view.recipe and saved.figures["epochs"] == 4
+
+
+@pytest.mark.slow
+def test_a_rate_changed_by_hand_holds_from_there_on_and_is_told(tmp_path: Path) -> None:
+    run = store.create(SPEC, RECIPE, "synthetic", tmp_path)
+    manage.change_rate(run, 0.5)
+    launch.start(run)
+    view = ended(run)
+    assert [line["learning_rate"] for line in view.epochs] == [0.005, 0.005]
+    assert [(line["epoch"], line["step"], line["scale"]) for line in view.rates] == [(1, 0, 0.5)]
+    assert manage.wished_rate(run) is None
+    assert checkpoint.load(run / store.CHECKPOINT).figures["rate_changes"][0]["scale"] == 0.5
