@@ -12,6 +12,7 @@ from pages.parts.entrance import through_app
 from pages.parts.recipe_form import recipe_form
 from pages.parts.run_list import LISTED, run_list
 from pages.parts.seeds import seeds
+from pages.parts.tryout import tryout
 
 LIVE_EVERY = 1.0  # seconds between two looks at a run that lives
 
@@ -57,6 +58,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     what = f"Train **{runs.plain(spec.name)}** · {analysis.params:,} params · {words.machine()}"
     st.markdown(what, width="content")
     st.page_link("pages/design.py", label="change the design", icon=":material/edit:")
+    before = st.container(horizontal=True, horizontal_alignment="right", gap="small")
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     recipe = recipe_form(spec.name)
@@ -90,6 +92,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         args=(recipe, data, count),
         help="Starts a run. It goes on when you close this page, and is found again here.",
     )
+if recipe and not analysis.problems:
+    with before:
+        tryout(spec, recipe, data)
 if data == "synthetic":
     st.caption(f"{runs.SYNTHETIC} The run's figures will say nothing about MNIST.")
 if analysis.problems:

@@ -14,7 +14,7 @@ from pathlib import Path
 from mnist_core.cli.checkpoints import evaluate, predict
 from mnist_core.cli.designs import analyze_design, code, experiments
 from mnist_core.cli.output import FINE, Refusal
-from mnist_core.cli.runs import train
+from mnist_core.cli.runs import rates, train
 from mnist_core.runs.store import DATA_NAMES
 from mnist_core.training.recipe import RECIPES
 
@@ -50,14 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_spec(one)
     _add_spec(add("code", code, "The PyTorch source of a design."))
     one = add("train", train, "Train a design. The run is kept in the runs folder, as from the Train page.")
-    _add_spec(one)
-    recipes = f"{', '.join(RECIPES)}, published (the experiment's own), or a JSON file; default: fast"
-    one.add_argument("--recipe", default="fast", metavar="NAME|FILE", help=recipes)
-    one.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
-    one.add_argument("--seed", type=int, metavar="N", help="instead of the recipe's")
-    one.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), help="instead of the recipe's")
-    _add_data(one)
+    _add_training(one)
     one.add_argument("--out", type=Path, metavar="CHECKPOINT", help="also write the checkpoint to this file")
+    _add_training(add("rates", rates, "Learning-rate range test: loss against rate, and a proposal."))
     one = add("evaluate", evaluate, "Accuracy and loss of a checkpoint on a test set.")
     _add_checkpoint(one)
     meaning = "mnist (the default), synthetic, or a folder of pictures whose names begin with their digit"
@@ -72,10 +67,16 @@ def _add_spec(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="SPEC", help="a JSON file, or an experiment's name")
 
 
+def _add_training(command: argparse.ArgumentParser) -> None:
+    _add_spec(command)
+    recipes = f"{', '.join(RECIPES)}, published (the experiment's own), or a JSON file; default: fast"
+    command.add_argument("--recipe", default="fast", metavar="NAME|FILE", help=recipes)
+    command.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
+    command.add_argument("--seed", type=int, metavar="N", help="instead of the recipe's")
+    command.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), help="instead of the recipe's")
+    command.add_argument("--data", choices=DATA_NAMES, default="mnist", help="default: mnist")
+
+
 def _add_checkpoint(command: argparse.ArgumentParser) -> None:
     meaning = "a file, or the name of a shipped checkpoint or of a run"
     command.add_argument("checkpoint", metavar="CHECKPOINT", help=meaning)
-
-
-def _add_data(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", choices=DATA_NAMES, default="mnist", help="default: mnist")

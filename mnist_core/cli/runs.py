@@ -1,17 +1,18 @@
-"""train: a run like those of the Train page, watched from a terminal."""
+"""train: a run like those of the Train page, watched from a terminal; rates: the range test."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.cli.designs import design_of, read_file
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.runs import launch, store
+from mnist_core.runs import launch, locks, store
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.store import Run, RunError, RunView
 from mnist_core.runs.words import progress_line
@@ -40,6 +41,31 @@ def train(options: argparse.Namespace) -> int:
     else:
         accuracy, epochs = figures["test_accuracy"], figures["epochs"]
         print(f"test accuracy {accuracy:.2%} after {epochs} epochs: {result['checkpoint']}")
+    return FINE
+
+
+def rates(options: argparse.Namespace) -> int:
+    from mnist_core.training.machine import wait_politely
+
+    wait_politely()
+    import torch
+
+    from mnist_core.training.data import DataError, load
+    from mnist_core.training.rate_range import proposal, rate_range
+    from mnist_core.training.state import TrainingError
+
+    torch.set_num_threads(locks.threads_a_run())
+    try:
+        points = list(rate_range(design_of(options.spec), _recipe(options), load(options.data)))
+    except (DataError, TrainingError) as error:
+        raise Refusal(FAILED, str(error)) from None
+    proposed = proposal(points)
+    if options.json:
+        print_json({"proposed": proposed, "points": [asdict(point) for point in points]})
+        return FINE
+    for point in points[::4]:
+        print(f"rate {point.rate:<10.2g} loss {point.loss:<10.4f} smoothed {point.smoothed:.4f}")
+    print("The loss never fell." if proposed is None else f"Try a learning rate of {proposed:g}.")
     return FINE
 
 

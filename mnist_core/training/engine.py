@@ -102,7 +102,7 @@ def _steps(state: TrainingState, splits: Splits, interval: float) -> Iterator[St
             splits.train_images[batch], recipe.augmentation, splits.data.mean, splits.data.std, generator
         )
         rate = _rate(state, done, steps)
-        loss = _update(state, inputs, splits.train_labels[batch], rate)
+        loss = update(state, inputs, splits.train_labels[batch], rate)
         state.update_average(done + 1)
         state.step += 1
         seen += len(batch)
@@ -120,8 +120,8 @@ def _rate(state: TrainingState, step: int, steps_per_epoch: int) -> Rate:
     return Rate(rate.learning_rate * state.learning_rate_scale, rate.momentum)
 
 
-def _update(state: TrainingState, inputs: Tensor, labels: Tensor, rate: Rate) -> Tensor:
-    """One optimizer step; the loss of its batch, still on the device."""
+def update(state: TrainingState, inputs: Tensor, labels: Tensor, rate: Rate) -> Tensor:
+    """One optimizer step on normalised inputs (N, 1, 28, 28); the loss of its batch, still on the device."""
     state.set_rate(rate)
     with autocast(state.device, state.precision):
         outputs = state.model(inputs.contiguous(memory_format=torch.channels_last))

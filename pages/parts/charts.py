@@ -124,6 +124,26 @@ def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
     chart(key, [trace for trace in traces if trace["x"]], layout)
 
 
+def rate_chart(
+    key: str, steps: Sequence[Point], smoothed: Sequence[Point], proposed: float | None, height: int = 260
+) -> None:
+    """Loss in nats against the learning rate, both logarithmic; the proposed rate as a line."""
+    line = {"type": "line", "x0": proposed, "x1": proposed, "yref": "paper", "y0": 0, "y1": 1}
+    layout = {
+        "uirevision": "rates",
+        "yaxis": {**_axis("loss, nats"), "type": "log", "dtick": "D2", "tickformat": "~g"},
+        "xaxis": {**_axis("learning rate"), "type": "log", "dtick": 1, "tickformat": ".0e"},
+        "shapes": [{**line, "line": {"color": GOAL, "width": 2, "dash": "dash"}}] if proposed else [],
+    }
+    raw = {**_curve("a step", steps, FAINT), "mode": "lines", "line": {"color": FAINT, "width": 1}}
+    chart(
+        key,
+        [{**raw, "opacity": 0.5}, {**_curve("smoothed", smoothed, ACCENT), "mode": "lines"}],
+        layout,
+        height,
+    )
+
+
 def _log_range(points: Sequence[Point]) -> list[float]:
     """Powers of ten that hold all points, and at least 0.02 to 2.5, so that the axis moves seldom."""
     values = [y for _, y in points if y > 0]
@@ -138,7 +158,7 @@ def _curve(name: str, points: Sequence[Point], color: str, unit: str = "", digit
     return {
         "type": "scatter",
         "name": name,
-        "x": [round(x, 4) for x, _ in points],
+        "x": [float(f"{x:.6g}") for x, _ in points],
         "y": [float(f"{y:.5g}") for _, y in points],
         "mode": "lines+markers" if len(points) < 40 else "lines",
         "line": {"color": color, "width": 2},

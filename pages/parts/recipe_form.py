@@ -41,10 +41,7 @@ def recipe_form(design: str) -> Recipe | None:
         help="How to train.\n\n" + "\n\n".join(f"**{key}**: {text}" for key, text in _WHAT.items()),
     )
     base = recipes[name]
-    if name == "published":
-        name = f"{design} published"
-    elif cloned and name == state.CLONED:
-        name = f"{name} {cloned[0]}"
+    name = _namespace(design, name)
     fields: dict[str, Any] = {
         "epochs": _whole(name, "epochs", base.epochs, 1, 10_000, 90),
         "learning_rate": _real(name, "learning_rate", base.learning_rate, 115),
@@ -58,6 +55,19 @@ def recipe_form(design: str) -> Recipe | None:
     except RecipeError as error:
         st.error("  \n".join(map(str, error.problems)), icon=":material/error:")
         return None
+
+
+def use_rate(design: str, rate: float) -> None:
+    """Put a learning rate into the form; for callbacks."""
+    state.put(f"{_namespace(design, state.value('recipe'))}.learning_rate", rate)
+
+
+def _namespace(design: str, name: str) -> str:
+    """What the keys of the form's fields begin with: another recipe has fields of its own."""
+    if name == "published":
+        return f"{design} published"
+    cloned = state.cloned()
+    return f"{name} {cloned[0]}" if cloned and name == state.CLONED else name
 
 
 def _more(name: str, base: Recipe) -> dict[str, Any]:

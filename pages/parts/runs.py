@@ -34,7 +34,8 @@ SYNTHETIC = ":orange-badge[:material/warning: synthetic digits, not MNIST]"
 
 _STYLE = """<style>
 .st-key-runs button p {
-  display: flex; gap: 0.5em; width: 100%; font-variant-numeric: tabular-nums; white-space: nowrap; overflow: hidden;
+  display: flex; gap: 0.5em; width: 100%; overflow: hidden;
+  font-variant-numeric: tabular-nums; white-space: nowrap;
 }
 .st-key-runs button > div, .st-key-runs button > div > span { width: 100%; }
 .st-key-runs [data-testid="stMarkdownContainer"] { flex: 1; }

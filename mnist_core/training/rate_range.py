@@ -1,0 +1,82 @@
+"""The learning-rate range test (Smith 2017, arXiv 1506.01186, section 3.3).
+
+An untrained model takes steps at a rate that grows from one to the next. The loss first stays, then falls,
+then explodes; a good rate lies where it falls, well before its lowest point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mnist_core.architecture.spec import ModelSpec
+from mnist_core.training import engine
+from mnist_core.training.augment import augmented
+from mnist_core.training.data import Dataset
+from mnist_core.training.randomness import AUGMENT, DROPOUT, ORDER, seed_default, seed_of
+from mnist_core.training.recipe import Recipe
+from mnist_core.training.schedule import Rate
+from mnist_core.training.splits import split
+from mnist_core.training.state import TrainingState
+
+LOW, HIGH, STEPS = 1e-5, 10.0, 120
+SMOOTHING = 0.9  # weight of the past in the smoothed loss
+EXPLODED = 3.0  # times the lowest smoothed loss: from there on it only gets worse
+MARGIN = 10.0  # the proposal lies this factor below the rate of the lowest loss
+
+
+@dataclass(frozen=True)
+class Point:
+    """One step: the rate it was taken at, the loss of its batch before it (nats), and that smoothed."""
+
+    rate: float
+    loss: float
+    smoothed: float
+
+
+def rate_range(
+    spec: ModelSpec, recipe: Recipe, data: Dataset, low: float = LOW, high: float = HIGH, steps: int = STEPS
+) -> Iterator[Point]:
+    """Train a fresh model for at most `steps` steps, at rates from `low` to `high` in equal factors.
+
+    All of the recipe but its schedule holds. Ends early when the loss explodes. Raises SpecError
+    and TrainingError.
+    """
+    state = TrainingState.new(spec, recipe)
+    splits = split(data, recipe, state.device)
+    order = splits.order(seed_of(recipe.seed, ORDER, 0)).repeat(
+        1 + steps * recipe.batch_size // splits.images_per_epoch
+    )
+    generator = torch.Generator(state.device)
+    total = weight = 0.0
+    best = math.inf
+    for step in range(steps):
+        rate = low * (high / low) ** (step / max(1, steps - 1))
+        batch = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+        generator.manual_seed(seed_of(recipe.seed, AUGMENT, step))
+        seed_default(state.device, seed_of(recipe.seed, DROPOUT, step))
+        images = splits.train_images[batch]
+        inputs = augmented(images, recipe.augmentation, data.mean, data.std, generator)
+        labels = splits.train_labels[batch]
+        loss = float(engine.update(state, inputs, labels, Rate(rate, recipe.momentum)))
+        if not math.isfinite(loss):
+            return
+        total, weight = SMOOTHING * total + (1 - SMOOTHING) * loss, SMOOTHING * weight + (1 - SMOOTHING)
+        smoothed = total / weight
+        best = min(best, smoothed)
+        yield Point(rate, loss, smoothed)
+        if smoothed > EXPLODED * best:
+            return
+
+
+def proposal(points: Sequence[Point]) -> float | None:
+    """A tenth of the rate at which the smoothed loss is lowest, to one digit; None where it never fell."""
+    if not points:
+        return None
+    lowest = min(points, key=lambda point: point.smoothed)
+    if lowest.smoothed > 0.9 * points[0].smoothed:
+        return None
+    return float(f"{lowest.rate / MARGIN:.0e}")
