@@ -69,6 +69,15 @@ def test_code_and_experiments() -> None:
     assert "task-2" in lab("experiments").stdout
 
 
+def test_checkpoints_and_what_reproduce_refuses() -> None:
+    listed = json.loads(lab("checkpoints", "--json").stdout)
+    assert listed[0].keys() == {"name", "path", "params", "accuracy", "mean", "std", "seeds", "class"}
+    assert "task-2" in [one["name"] for one in listed] and "task-2" in lab("checkpoints").stdout
+    done = lab("reproduce", "--only", "no-such")
+    assert done.returncode == 2 and "no-such" in done.stderr
+    assert lab("reproduce", "--seeds", "0").returncode == 2
+
+
 @pytest.mark.parametrize(
     "arguments", [(), ("fly",), ("analyze",), ("train", "task-2", "--recipe", "no-such")]
 )

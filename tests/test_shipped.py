@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.shipped import shipped, tell_seeds
 from mnist_core.probe.catalog import shipped_folder
 from mnist_core.runs.checkpoint import load
 from mnist_core.training import data, evaluation
@@ -27,6 +30,32 @@ def test_it_is_small_and_has_its_card(path: Path) -> None:
     assert f"{analyze(checkpoint.spec).params:,}" in card
     assert f"{checkpoint.figures['test_accuracy']:.2%}".replace("%", " %") in card
     assert path.stem in (path.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_list_tells_what_all_seeds_reached(tmp_path: Path) -> None:
+    name = "task-2.safetensors"
+    shutil.copy(shipped_folder() / name, tmp_path / name)
+    (tmp_path / "broken.safetensors").write_bytes(b"no checkpoint")
+    before = load(tmp_path / name)
+    tell_seeds(tmp_path / name, [0.9956, 0.9958, 0.996], "< 20,000 params")
+    after = load(tmp_path / name)
+    assert all(torch.equal(after.tensors[key], before.tensors[key]) for key in before.tensors)
+    (one,) = shipped(tmp_path)
+    assert one.to_dict() == {
+        "name": "task-2",
+        "path": str(tmp_path / name),
+        "params": 19_712,
+        "accuracy": before.figures["test_accuracy"],
+        "mean": pytest.approx(0.9958),
+        "std": pytest.approx(0.0002),
+        "seeds": 3,
+        "class": "< 20,000 params",
+    }
+
+
+def test_a_single_seed_has_no_mean() -> None:
+    alone = [one for one in shipped(shipped_folder()) if "seeds" not in load(one.path).figures]
+    assert all((one.mean, one.std, one.seeds) == (None, None, None) for one in alone)
 
 
 @pytest.mark.mnist

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mnist_core.cli.checkpoints import evaluate, predict
+from mnist_core.cli.checkpoints import checkpoints, evaluate, predict
 from mnist_core.cli.designs import analyze_design, code, experiments
 from mnist_core.cli.output import FINE, Refusal
+from mnist_core.cli.reproduce import reproduce
 from mnist_core.cli.runs import rates, train
+from mnist_core.course.results import RESULTS
 from mnist_core.runs.store import DATA_NAMES
 from mnist_core.training.recipe import RECIPES
 
@@ -53,6 +55,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_training(one)
     one.add_argument("--out", type=Path, metavar="CHECKPOINT", help="also write the checkpoint to this file")
     _add_training(add("rates", rates, "Learning-rate range test: loss against rate, and a proposal."))
+    one = add("reproduce", reproduce, "Train the published experiments as published; goes on where it was.")
+    one.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these experiments; default: all")
+    meaning = "for each experiment; default: 5 for a document's final net, 3 for other exact ones, else 1"
+    one.add_argument("--seeds", type=_count, metavar="N", help=meaning)
+    one.add_argument("--threads", type=_count, default=1, metavar="N", help="of PyTorch; default: 1")
+    one.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="where the rows are")
+    one.add_argument(
+        "--report", action="store_true", help="train nothing; write docs/results.md from the rows"
+    )
+    add("checkpoints", checkpoints, "List the checkpoints that ship.")
     one = add("evaluate", evaluate, "Accuracy and loss of a checkpoint on a test set.")
     _add_checkpoint(one)
     meaning = "mnist (the default), synthetic, or a folder of pictures whose names begin with their digit"
@@ -61,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_checkpoint(one)
     one.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a PNG or JPEG of one digit")
     return parser
+
+
+def _count(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def _add_spec(command: argparse.ArgumentParser) -> None:

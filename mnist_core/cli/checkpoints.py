@@ -1,4 +1,4 @@
-"""evaluate, predict: what a trained net is worth."""
+"""checkpoints, evaluate, predict: what ships, and what a trained net is worth."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
+from mnist_core.course.shipped import shipped
 from mnist_core.probe.catalog import shipped_folder
 from mnist_core.runs import store
 from mnist_core.runs.checkpoint import CheckpointError, load
@@ -25,6 +26,20 @@ def _checkpoint(name: str) -> Path:
         if path.is_file():
             return path
     raise Refusal(WRONG, f"{name}: there is no such file, shipped checkpoint or run with a checkpoint.")
+
+
+def checkpoints(options: argparse.Namespace) -> int:
+    found = shipped(shipped_folder())
+    if options.json:
+        print_json([one.to_dict() for one in found])
+        return FINE
+    for one in found:
+        accuracy = f"{one.accuracy:.2%}" if one.accuracy is not None else "–"
+        seeds = (
+            f"{100 * one.mean:.2f} ± {100 * one.std:.2f} ({one.seeds} seeds)" if one.mean and one.std else ""
+        )
+        print(f"{one.name:30}{one.params:>10,}{accuracy:>9}  {seeds:26}{one.record or ''}".rstrip())
+    return FINE
 
 
 def evaluate(options: argparse.Namespace) -> int:

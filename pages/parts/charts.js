@@ -18,7 +18,7 @@ const themed = (value, style, scale, name) => {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, themed(item, style, scale, name)]));
 };
 
-export default async function ({ data, parentElement }) {
+export default async function ({ data, parentElement, setTriggerValue }) {
   const chart = parentElement.querySelector(".mnist-lab-chart");
   chart.style.height = `${data.layout.height}px`;
   let library;
@@ -33,6 +33,13 @@ export default async function ({ data, parentElement }) {
   const draw = (value) => themed(value, style, scale);
   const options = { displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
   await library.react(chart, draw(data.traces), draw(data.layout), options);
+  if (data.choose && !chart.choosing) {
+    chart.choosing = true;
+    chart.on("plotly_click", ({ points }) => {
+      const chosen = points.find((point) => point.customdata !== undefined);
+      if (chosen) setTriggerValue("chosen", chosen.customdata);
+    });
+  }
   if (!chart.resizing) {
     chart.resizing = new ResizeObserver(() => chart.isConnected && library.Plots.resize(chart));
     chart.resizing.observe(parentElement);

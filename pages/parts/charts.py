@@ -8,7 +8,7 @@ Colours are names of Streamlit's CSS variables, so that charts follow the theme,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,21 @@ def _script_url() -> str:
     return f"{f'/{base}' if base else ''}/app/static/{name}"
 
 
-def chart(key: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], height: int = HEIGHT) -> None:
+def chart(
+    key: str,
+    traces: Sequence[dict[str, Any]],
+    layout: dict[str, Any],
+    height: int = HEIGHT,
+    on_choose: Callable[[], None] | None = None,
+) -> None:
     """A Plotly chart that lives on as long as `key` is shown.
 
-    Zoom and hidden curves are kept while `layout["uirevision"]` stays the same.
+    Zoom and hidden curves are kept while `layout["uirevision"]` stays the same. A click on a point sends its
+    `customdata` as the trigger "chosen" and calls `on_choose`.
     """
     data = {"script": _script_url(), "traces": list(traces), "layout": {**_layout(height), **layout}}
-    _component(key=key, data=data, height=height)
+    callbacks: dict[str, Any] = {"on_chosen_change": on_choose} if on_choose else {}
+    _component(key=key, data={**data, "choose": bool(on_choose)}, height=height, **callbacks)
 
 
 def accuracy_chart(
@@ -75,10 +83,10 @@ def accuracy_chart(
     ]
     layout = {
         "uirevision": about,
-        "yaxis": {**_axis("accuracy, %"), "range": [max(0.0, low), 100.05]},
-        "xaxis": {**_axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
-        "shapes": [_level(100 * TARGET_ACCURACY)] if target else [],
-        "annotations": ([_level_name(100 * TARGET_ACCURACY, f"{100 * TARGET_ACCURACY:g}")] if target else [])
+        "yaxis": {**axis("accuracy, %"), "range": [max(0.0, low), 100.05]},
+        "xaxis": {**axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
+        "shapes": [level(100 * TARGET_ACCURACY)] if target else [],
+        "annotations": ([level_name(100 * TARGET_ACCURACY, f"{100 * TARGET_ACCURACY:g}")] if target else [])
         + ([] if judged else [_hint("after the first epoch")]),
     }
     chart(key, [trace for trace in traces if trace["x"]], layout)
@@ -112,13 +120,13 @@ def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
     layout = {
         "uirevision": about,
         "yaxis": {
-            **_axis("loss, nats"),
+            **axis("loss, nats"),
             "range": _log_range(curves.step_loss + curves.test_loss + curves.validation_loss),
             "type": "log",
             "dtick": "D2",
             "tickformat": "~g",
         },
-        "xaxis": {**_axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
+        "xaxis": {**axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
         "annotations": [] if curves.step_loss else [_hint("after the first steps")],
     }
     chart(key, [trace for trace in traces if trace["x"]], layout)
@@ -131,8 +139,8 @@ def rate_chart(
     line = {"type": "line", "x0": proposed, "x1": proposed, "yref": "paper", "y0": 0, "y1": 1}
     layout = {
         "uirevision": "rates",
-        "yaxis": {**_axis("loss, nats"), "type": "log", "dtick": "D2", "tickformat": "~g"},
-        "xaxis": {**_axis("learning rate"), "type": "log", "dtick": 1, "tickformat": ".0e"},
+        "yaxis": {**axis("loss, nats"), "type": "log", "dtick": "D2", "tickformat": "~g"},
+        "xaxis": {**axis("learning rate"), "type": "log", "dtick": 1, "tickformat": ".0e"},
         "shapes": [{**line, "line": {"color": GOAL, "width": 2, "dash": "dash"}}] if proposed else [],
     }
     raw = {**_curve("a step", steps, FAINT), "mode": "lines", "line": {"color": FAINT, "width": 1}}
@@ -182,7 +190,7 @@ def _layout(height: int) -> dict[str, Any]:
     }
 
 
-def _axis(title: str) -> dict[str, Any]:
+def axis(title: str) -> dict[str, Any]:
     return {
         "title": {"text": title, "font": {"size": 12}},
         "gridcolor": GRID,
@@ -192,7 +200,7 @@ def _axis(title: str) -> dict[str, Any]:
     }
 
 
-def _level(y: float) -> dict[str, Any]:
+def level(y: float) -> dict[str, Any]:
     line = {"color": GOAL, "width": 1.5, "dash": "dash"}
     return {
         "type": "line",
@@ -206,7 +214,7 @@ def _level(y: float) -> dict[str, Any]:
     }
 
 
-def _level_name(y: float, text: str) -> dict[str, Any]:
+def level_name(y: float, text: str) -> dict[str, Any]:
     return {
         "text": text,
         "xref": "paper",

@@ -12,6 +12,7 @@ PAGES = (
     ("design", "Design", ":material/schema:"),
     ("train", "Train", ":material/model_training:"),
     ("draw", "Draw", ":material/draw:"),
+    ("compare", "Compare", ":material/leaderboard:"),
 )
 
 

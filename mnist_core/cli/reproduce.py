@@ -1,0 +1,56 @@
+"""reproduce: the published experiments, trained here."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
+from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.report import PAGE, report
+from mnist_core.course.results import read_results
+from mnist_core.runs.files import replace_file
+from mnist_core.training.machine import wait_politely
+
+LOWEST_PRIORITY = 19  # it takes hours, and whoever sits at the machine comes first
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    if unknown := [name for name in options.only if name not in EXPERIMENTS]:
+        names = ", ".join(unknown)
+        raise Refusal(
+            WRONG,
+            f"{names}: no experiment has this name. python -m mnist_core experiments lists the names.",
+        )
+    if options.report:
+        replace_file(PAGE, report(read_results(options.out)).encode())
+        print(PAGE)
+        return FINE
+    chosen = [EXPERIMENTS[name] for name in options.only or EXPERIMENTS]
+    if hasattr(os, "nice"):
+        os.nice(LOWEST_PRIORITY)
+    wait_politely()
+    from mnist_core.course import reproduce as work
+    from mnist_core.training.data import DataError
+    from mnist_core.training.state import TrainingError
+
+    try:
+        others = work.reproduce(
+            chosen,
+            options.seeds,
+            options.threads,
+            out=options.out,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+    except (DataError, TrainingError) as error:
+        raise Refusal(FAILED, str(error)) from None
+    except OSError as error:
+        raise Refusal(FAILED, f"{error}. What is finished is safe; the same command goes on.") from None
+    except KeyboardInterrupt:
+        raise Refusal(FAILED, "Interrupted. The same command goes on from here.") from None
+    if others:
+        print(f"{others} more are being trained by another process.", file=sys.stderr)
+    if options.json:
+        print_json([r.to_dict() for r in read_results(options.out) if EXPERIMENTS[r.name] in chosen])
+    return FINE

@@ -1,0 +1,159 @@
+"""An experiment in its course's own terms: what the step changed and brought, does it over- or underfit.
+
+Every word follows from the specs, the recipes and the figures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from mnist_core.architecture.analysis import analyze
+from mnist_core.architecture.layers import Dropout, Dropout2d
+from mnist_core.architecture.spec import ModelSpec
+from mnist_core.course.experiments import EXPERIMENTS, Experiment
+from mnist_core.course.outcome import Outcome
+from mnist_core.training.recipe import Recipe
+
+GAP = 0.003  # fraction by which train and test accuracy must differ before it is said
+WEAK = 0.99  # test accuracy below which a net without that gap is called too weak
+
+_FINAL_12K = "twelve-k-final"
+_BEFORE: dict[str, str | None] = {
+    "ten-steps-early-pyramid": None,
+    "ten-steps-as-described": "ten-steps-early-pyramid",
+    **{name: _FINAL_12K for name in EXPERIMENTS if name.startswith("twelve-k-") and name != _FINAL_12K},
+}
+"""The experiment that a step is compared with, where it is not the one before it in its document."""
+
+
+def before(experiment: Experiment) -> Experiment | None:
+    """The experiment that this one is a step from; None for a first one."""
+    if experiment.name in _BEFORE:
+        name = _BEFORE[experiment.name]
+        return EXPERIMENTS[name] if name else None
+    names = [other.name for other in EXPERIMENTS.values() if other.document == experiment.document]
+    place = names.index(experiment.name)
+    return EXPERIMENTS[names[place - 1]] if place else None
+
+
+def finding(experiment: Experiment, outcomes: Mapping[str, Outcome]) -> str:
+    """What the step changed and brought, and how it fits; "" where no figure is known."""
+    parts = [_step(experiment, outcomes), _fit(experiment, outcomes.get(experiment.name))]
+    return " ".join(part for part in parts if part)
+
+
+def changes(old: Experiment, new: Experiment) -> list[str]:
+    """What a step changed, in words: params, layers that came or went, fields of the recipe."""
+    said = [] if old.params == new.params else [f"params {old.params:,} → {new.params:,}"]
+    kinds_before, kinds_now = _kinds(old.spec), _kinds(new.spec)
+    for kind in sorted(kinds_before | kinds_now):
+        if more := kinds_now[kind] - kinds_before[kind]:
+            said.append(f"{'+' if more > 0 else '−'}{abs(more)} {kind}")
+    rates = _changed(_dropout(old.spec), _dropout(new.spec))
+    if rates and _dropout(new.spec):
+        said.append(f"dropout {rates}")
+    if not said and old.spec.layers != new.spec.layers:
+        said.append("the layers in another order")
+    fields = [_fields(experiment.recipe) for experiment in (old, new)]
+    for name in fields[0] | fields[1]:
+        if change := _changed(fields[0].get(name), fields[1].get(name)):
+            said.append(f"{name} {change}")
+    return said
+
+
+def _step(experiment: Experiment, outcomes: Mapping[str, Outcome]) -> str:
+    old = before(experiment)
+    if old is None:
+        return ""
+    changed = "; ".join(changes(old, experiment)) or "nothing but the document"
+    brought = _brought(old, experiment, outcomes)
+    return f"Against `{old.name}`: {changed}{f'; {brought}' if brought else ''}."
+
+
+def _brought(old: Experiment, new: Experiment, outcomes: Mapping[str, Outcome]) -> str:
+    """What a step did to the last epoch's test accuracy: here, and in the document."""
+    said = []
+    ours = outcomes.get(old.name), outcomes.get(new.name)
+    if ours[0] and ours[1] and ours[0].shortened == ours[1].shortened:
+        said.append(f"{_points(ours[1].mean - ours[0].mean)} here")
+    told = [experiment.published.get("last_test_accuracy") for experiment in (old, new)]
+    if told[0] and told[1]:
+        said.append(f"{_points(told[1] - told[0])} as published")
+    return f"test accuracy {', '.join(said)}" if said else ""
+
+
+def _fit(experiment: Experiment, outcome: Outcome | None) -> str:
+    """Over- or underfitting, from the last epoch's train and test accuracy."""
+    told = experiment.published
+    train = outcome.train if outcome else told.get("last_train_accuracy")
+    test = outcome.mean if outcome else told.get("last_test_accuracy")
+    whose = "" if outcome else " (published figures)"
+    if train is None or test is None:
+        return ""
+    figures = f"train {train:.2%}, test {test:.2%}{whose}".replace("%", " %")
+    if train - test > GAP:
+        return f"Overfits: {figures}."
+    hard = _hardened(experiment)
+    if test - train > GAP and hard:
+        return f"No overfitting: {figures}, as training has {hard}."
+    if test < WEAK:
+        return f"Underfits: {figures}; even the training images are not all learnt."
+    if test - train > GAP:
+        return f"Still learning: {figures}, the mean of an epoch in which it improved."
+    return f"Fits: {figures}."
+
+
+def _hardened(experiment: Experiment) -> str:
+    """What makes training images harder than test images, in words; "" for nothing."""
+    kinds = [layer.kind for _, _, layer in experiment.spec.walk()]
+    dropout = "dropout" if any(kind.startswith("dropout") for kind in kinds) else ""
+    changed = "augmentation" if experiment.recipe.augmentation.active else ""
+    return " and ".join(filter(None, (changed, dropout)))
+
+
+def _kinds(spec: ModelSpec) -> Counter[str]:
+    """How many layers of each kind; convolutions by their kernel's size, as the courses tell them apart."""
+    names: Counter[str] = Counter()
+    for report in analyze(spec).layers:
+        kernel = getattr(report.layer, "kernel_size", None)
+        names[f"{report.kind} {kernel}×{kernel}" if isinstance(kernel, int) else report.kind] += 1
+    return names
+
+
+def _dropout(spec: ModelSpec) -> list[float] | None:
+    """The rates of all dropout layers; None where there is no dropout."""
+    return sorted({layer.p for _, _, layer in spec.walk() if isinstance(layer, Dropout | Dropout2d)}) or None
+
+
+def _fields(recipe: Recipe) -> dict[str, Any]:
+    """What the recipe sets, with the augmentation's fields on the same level."""
+    always = {name: getattr(recipe, name) for name in ("epochs", "batch_size", "learning_rate", "schedule")}
+    fields: dict[str, Any] = always | recipe.model_dump(mode="json", exclude_defaults=True)
+    augmentation: dict[str, Any] = fields.pop("augmentation", {})
+    return fields | {name: value for name, value in augmentation.items() if name != "interpolation"}
+
+
+def _changed(old: Any, new: Any) -> str:
+    """ "0.01 → 0.02", "5" for what is new, "none" for what is gone; "" for no change."""
+    if old == new:
+        return ""
+    return _short(new) if old is None or new is None else f"{_short(old)} → {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_short(item)}" for name, item in value.items() if name != "interpolation")
+    return (
+        "–".join(map(_short, value))
+        if isinstance(value, list)
+        else format(value, "g" if isinstance(value, float) else "")
+    )
+
+
+def _points(difference: float) -> str:
+    """+0.58 points, with a real minus sign."""
+    return f"{100 * difference:+.2f} points".replace("-", "−")

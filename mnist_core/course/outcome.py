@@ -1,0 +1,101 @@
+"""What the seeds of an experiment say together, and against what was published. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from mnist_core.course.experiments import Experiment
+from mnist_core.course.results import Result, fingerprint, recipe_of
+
+DEVIATIONS = 2.0  # standard deviations over seeds beyond which a difference counts
+ENOUGH = 3  # seeds from which on their standard deviation means something
+FEW_SEEDS = 0.002  # what counts with fewer: twice the standard error of 10,000 images at 99 %
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The seeds of one experiment with as many epochs as any of them has. Accuracies are fractions.
+
+    `deviation` is the standard deviation over seeds, n - 1 in the denominator; None for a single seed.
+    `published` is the published test accuracy after as many epochs, None where nothing was published.
+    """
+
+    experiment: Experiment
+    results: tuple[Result, ...]
+
+    @property
+    def seeds(self) -> int:
+        return len(self.results)
+
+    @property
+    def epochs(self) -> int:
+        return self.results[0].epochs
+
+    @property
+    def shortened(self) -> bool:
+        """Whether there are fewer epochs than the recipe has."""
+        return self.epochs < self.experiment.recipe.epochs
+
+    @property
+    def mean(self) -> float:
+        """Mean test accuracy of the last epoch's weights."""
+        return mean(result.last for result in self.results)
+
+    @property
+    def deviation(self) -> float | None:
+        return stdev(r.last for r in self.results) if self.seeds > 1 else None
+
+    @property
+    def best(self) -> float:
+        """Mean over the seeds of their best epochs' test accuracy."""
+        return mean(result.best for result in self.results)
+
+    @property
+    def train(self) -> float:
+        """Mean train accuracy of the last epoch."""
+        return mean(result.train_accuracy[-1] for result in self.results)
+
+    @property
+    def processor_seconds(self) -> float:
+        """Processor time of one seed, on average."""
+        return mean(result.processor_seconds for result in self.results)
+
+    @property
+    def published(self) -> float | None:
+        curve = self.experiment.published.get("test_accuracy", [])
+        return float(curve[self.epochs - 1]) if len(curve) >= self.epochs else None
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the published, as fractions."""
+        return None if self.published is None else self.mean - self.published
+
+    @property
+    def allowed(self) -> float:
+        """How large a difference may be before it counts."""
+        return FEW_SEEDS if self.deviation is None or self.seeds < ENOUGH else DEVIATIONS * self.deviation
+
+    @property
+    def differs(self) -> bool:
+        """Whether ours lies farther from the published than chance explains, on either side."""
+        return self.difference is not None and abs(self.difference) > self.allowed + 1e-9
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether ours is at least the published minus what is allowed; None where nothing was published."""
+        return None if self.difference is None else self.difference >= -self.allowed - 1e-9
+
+
+def outcome_of(experiment: Experiment, results: Iterable[Result]) -> Outcome | None:
+    """The experiment's outcome; rows of other layers or another recipe do not count. None without rows."""
+    own = {r.fingerprint: r for r in results if r.name == experiment.name and _fits(experiment, r)}
+    most = max((result.epochs for result in own.values()), default=0)
+    chosen = sorted((r for r in own.values() if r.epochs == most), key=lambda result: result.seed)
+    return Outcome(experiment, tuple(chosen)) if chosen else None
+
+
+def _fits(experiment: Experiment, result: Result) -> bool:
+    recipe = recipe_of(experiment, result.seed, result.epochs)
+    return fingerprint(experiment.spec, recipe, "mnist") == result.fingerprint

@@ -1,0 +1,160 @@
+"""Compare: which is better, and why?"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from mnist_core.course import compare
+from mnist_core.course.compare import KINDS, Entry
+from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.findings import finding
+from mnist_core.course.outcome import Outcome
+from mnist_core.course.report import outcomes
+from mnist_core.course.results import RESULTS, read_results
+from mnist_core.course.shipped import shipped
+from mnist_core.probe.catalog import shipped_folder
+from mnist_core.runs import store, words
+from mnist_core.runs.figures import TARGET_ACCURACY
+from pages.parts import runs, state
+from pages.parts.entrance import through_app
+from pages.parts.scatter import SIGNS, SMALL, scatter
+from pages.parts.standings import standings, sure
+
+STYLE = """<style>
+@media (max-width: 640px) {
+  .st-key-answers [data-testid="stMetric"] { flex: 1 1 9rem; }
+  .st-key-answers [data-testid="stMetricValue"] { font-size: 1.5rem; }
+  .st-key-kinds button { padding-inline: 0.5rem; }
+}
+</style>"""
+LIMIT = 20_000  # params that the courses allow at most
+HUES = {"published": "gray", "reproduced": "blue", "shipped": "violet", "yours": "orange"}
+WHAT = {
+    "published": "what its document reports, one run",
+    "reproduced": "trained here with the published recipe",
+    "shipped": "a checkpoint that ships with the lab",
+    "yours": "your own run",
+}
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def reproduction(modified: float) -> dict[str, Outcome]:
+    """The outcomes of the experiments; `modified` tells one state of the data file from another."""
+    return outcomes(read_results())
+
+
+def known() -> dict[str, Outcome]:
+    return reproduction(RESULTS.stat().st_mtime if RESULTS.exists() else 0.0)
+
+
+def collect() -> list[Entry]:
+    """All that there is to compare."""
+    return [
+        *compare.published(),
+        *compare.reproduced(known().values()),
+        *compare.shipping(shipped(shipped_folder())),
+        *compare.own(store.list_runs()),
+    ]
+
+
+def answers(entries: list[Entry]) -> None:
+    """Three figures: the best within the course's limit, the smallest that meets its bar, one's own best."""
+    with st.container(horizontal=True, gap="medium", key="answers"):
+        best = compare.best_under(entries, LIMIT)
+        small = compare.smallest_at_target(entries)
+        mine = compare.best_under([entry for entry in entries if entry.kind == "yours"], 10**12)
+        _answer(f"Best under {LIMIT:,} params", best, words.percent(best.accuracy if best else None))
+        _answer(
+            f"Fewest params at {100 * TARGET_ACCURACY:.2f} %", small, f"{small.params:,}" if small else "–"
+        )
+        _answer("Your best", mine, words.percent(mine.accuracy if mine else None), "no finished run yet")
+
+
+def _answer(label: str, entry: Entry | None, figure: str, without: str = "none") -> None:
+    st.metric(
+        label,
+        figure,
+        f"{entry.name}, {entry.kind}" if entry else without,
+        delta_color="off",
+        delta_arrow="off",
+        help="Judged by the last epoch's accuracy on the 10,000 test images, of several seeds by the mean.",
+    )
+
+
+def choose(key: str) -> None:
+    """Takes the entry that was clicked in the component `key`."""
+    state.put("chosen_entry", state.trigger(key, "chosen"))
+
+
+def facts(entry: Entry) -> None:
+    """What there is to know about the chosen entry, and where it can be opened."""
+    st.subheader(runs.plain(entry.name), anchor=False)
+    experiment = EXPERIMENTS.get(entry.name) if entry.kind in ("published", "reproduced") else None
+    where = f" · {runs.plain(experiment.document)}" if experiment else ""
+    st.caption(f"{entry.kind}: {WHAT[entry.kind]}{where}")
+    best = f" · best epoch {words.percent(entry.best)}" if entry.best is not None else ""
+    short = f" of {experiment.recipe.epochs}" if experiment and entry.shortened else ""
+    st.markdown(
+        f"**{words.percent(entry.accuracy)}** :gray[{'' if entry.deviation else '95 %: '}{sure(entry)}]  \n"
+        f"{entry.params:,} params · {entry.epochs}{short} epochs{best}"
+    )
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Open in Design", icon=":material/schema:", type="primary"):
+            state.open_spec(entry.spec)
+            st.switch_page("pages/design.py")
+        if entry.checkpoint and st.button("Open in Draw", icon=":material/draw:"):
+            state.put("nets", [entry.checkpoint])
+            st.switch_page("pages/draw.py")
+    if experiment:
+        found = finding(experiment, known())
+        said = [found, _against(known().get(entry.name)), experiment.remark or ""]
+        st.caption("  \n".join(runs.plain(text).replace("\\`", "") for text in said if text))
+
+
+def _against(outcome: Outcome | None) -> str:
+    """The reproduction against the published figure, in a sentence."""
+    if outcome is None:
+        return "Not reproduced here yet."
+    if outcome.difference is None or outcome.published is None:
+        return ""
+    word = "more than chance explains" if outcome.differs else "no more than chance explains"
+    points = f"{100 * outcome.difference:+.2f}".replace("-", "−")
+    return f"Here {words.percent(outcome.mean)} against {words.percent(outcome.published)}: {points}, {word}."
+
+
+through_app()
+st.html(STYLE)
+entries = collect()
+answers(entries)
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    kinds = st.segmented_control(
+        "Show",
+        KINDS,
+        default=KINDS,
+        selection_mode="multi",
+        key="kinds",
+        format_func=lambda kind: f":{HUES[kind]}[{SIGNS[kind]}] {kind}",
+        persist_state="session",
+        label_visibility="collapsed",
+        help="  \n".join(f"**{kind}**: {what}" for kind, what in WHAT.items()),
+    )
+    large = st.toggle(
+        f"nets above {SMALL:,} params",
+        key="large_nets",
+        persist_state="session",
+        help="They would squeeze the small ones together in the figure; the table has them always.",
+    )
+shown = [entry for entry in entries if entry.kind in kinds]
+if not shown:
+    st.info("Nothing to compare here. Choose another kind above, or train a net.", icon=":material/info:")
+    st.stop()
+chosen = next((entry for entry in shown if entry.key == state.value("chosen_entry")), None)
+chosen = chosen or compare.best_under(shown, LIMIT) or shown[0]
+left, right = st.columns([2, 1], gap="large")
+with left:
+    scatter("compare_chart", shown, chosen, large, partial(choose, "compare_chart"))
+with right, st.container(key="chosen"):
+    facts(chosen)
+standings("compare_table", shown, chosen, partial(choose, "compare_table"))

@@ -1,0 +1,101 @@
+"""docs/results.md is what the committed rows say, and says nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.findings import before, changes, finding
+from mnist_core.course.report import PAGE, outcomes, report
+from mnist_core.course.results import read_results
+
+from .test_results import result
+
+
+def cells(page: str, name: str) -> list[str]:
+    """The row of an experiment."""
+    (line,) = re.findall(rf"^\| `{name}`.*$", page, re.MULTILINE)
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def sentence(page: str, name: str) -> str:
+    (line,) = re.findall(rf"^- `{name}`: .*$", page, re.MULTILINE)
+    return line
+
+
+def test_the_page_is_what_the_command_writes_from_the_rows() -> None:
+    assert PAGE.read_text(encoding="utf-8") == report(read_results()), (
+        "docs/results.md is not that of the rows: run python -m mnist_core reproduce --report"
+    )
+
+
+def test_without_rows_every_experiment_is_not_run_yet() -> None:
+    page = report(())
+    assert page.count("not run yet") == 36 and "So far 0 of 36" in page
+    assert cells(page, "task-2")[1:7] == ["19,712", "19", "99.45", "99.45 (16, 19)", "–", "not run yet"]
+
+
+def test_the_row_of_an_experiment_with_three_seeds() -> None:
+    seeds = [result(seed=seed, last=last) for seed, last in ((1, 0.9939), (2, 0.9941), (3, 0.9943))]
+    page = report(seeds)
+    assert cells(page, "task-2")[6:] == [
+        "**99.41 ± 0.02**",
+        "3",
+        "99.39 (19), 99.41 (19), 99.43 (19)",
+        "0, 1, 1",
+        "98.00",
+        "100",
+        "A",
+    ]
+    assert "So far 1 of 36 experiments have been trained here, 3 times in all. Of the 1 with" in page
+    assert "- A: AMD EPYC, CPU, 1 thread, PyTorch 2.15.0" in page
+    assert "Differs" not in sentence(page, "task-2")
+
+
+def test_a_difference_is_marked_and_a_shorter_training_said() -> None:
+    page = report([result(last=0.9901), result("ten-steps-01-setup", last=0.9884, epochs=3)])
+    assert "**Differs**: 0.44 points below the published 99.45." in sentence(page, "task-2")
+    assert "Below it: `task-2`." in page
+    assert cells(page, "ten-steps-01-setup")[6] == "**98.84** after 3 epochs"
+    assert "Differs" not in sentence(page, "ten-steps-01-setup")  # 98.83 was published for epoch 3
+    twin = replace(result("session-5-base", epochs=3), same_as="ten-steps-01-setup")
+    assert "The same layers and recipe as `ten-steps-01-setup`" in sentence(report([twin]), "session-5-base")
+
+
+def test_the_step_before_and_what_it_changed() -> None:
+    def step(name: str) -> tuple[str, list[str]]:
+        old = before(EXPERIMENTS[name])
+        assert old
+        return old.name, changes(old, EXPERIMENTS[name])
+
+    assert before(EXPERIMENTS["task-2"]) is None and before(EXPERIMENTS["session-5-base"]) is None
+    assert step("ten-steps-04-batch-norm") == (
+        "ten-steps-03-lighter",
+        ["params 10,790 → 10,970", "+7 batch_norm2d"],
+    )
+    assert step("twelve-k-higher-dropout") == ("twelve-k-final", ["dropout 0.069 → 0.1"])
+    assert step("twelve-k-bn-before-relu")[1] == ["the layers in another order"]
+    assert step("ten-steps-10-one-cycle")[1] == ["batch_size 128 → 64", "schedule none → one_cycle"]
+    assert step("ten-steps-08-without-dropout")[1] == ["−2 dropout"]
+
+
+def test_over_and_underfitting_in_the_courses_words() -> None:
+    def words(name: str, train: float, test: float) -> str:
+        row = replace(result(name, last=test), train_accuracy=(train,) * len(result(name).train_loss))
+        return finding(EXPERIMENTS[name], outcomes([row]))
+
+    assert "Overfits: train 99.75 %, test 99.28 %." in words("ten-steps-04-batch-norm", 0.9975, 0.9928)
+    assert "Underfits: train 97.30 %, test 97.50 %" in words("session-5-step-2", 0.973, 0.975)
+    assert "Fits: train 99.30 %, test 99.35 %." in words("ten-steps-08-without-dropout", 0.993, 0.9935)
+    said = words("drill-down-6-augmentation", 0.976, 0.9939)
+    assert "No overfitting" in said and said.endswith("as training has augmentation and dropout.")
+
+
+def test_what_a_step_brought_is_told_for_both() -> None:
+    rows = [
+        result("ten-steps-03-lighter", last=0.987),
+        result("ten-steps-04-batch-norm", last=0.993),
+    ]
+    said = finding(EXPERIMENTS["ten-steps-04-batch-norm"], outcomes(rows))
+    assert "test accuracy +0.60 points here, +0.58 points as published." in said
