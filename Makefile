@@ -22,6 +22,10 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: setup-dev
+	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python benchmarks/all.py
+
 setup: $(VENV)/.run
 setup-dev: $(VENV)/.dev
 

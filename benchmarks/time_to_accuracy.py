@@ -6,8 +6,9 @@
 The net is trained with several seeds. After every epoch the mean accuracy of the seeds (averaged weights,
 all 10,000 test digits) stands beside the mean time so far; a target counts as reached after the first epoch
 whose mean reaches it. `seconds` is training alone, from the first step on; `with_evaluation` adds the
-evaluation after every epoch. Net and recipe were chosen on a validation split. The four epochs were not:
-they became the default after three had reached 99.39 ± 0.05 % of the test digits (5 seeds).
+evaluation after every epoch. Net and sprint recipe were chosen on 10,000 held-out training digits, among 13
+variants with 2 to 3 seeds each. They were looked for because recipe fast had reached 99.39 ± 0.05 % of the test
+digits in three epochs (5 seeds) and no more in four (2 seeds): so far the test set had its say.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ from mnist_core.training.engine import EpochEvent, TrainingState, train  # noqa:
 from mnist_core.training.recipe import RECIPES, Recipe  # noqa: E402
 
 SPRINT = "conv16s2-b bn relu conv16p1-b bn relu conv32-b bn relu max2 conv32-b bn relu gap flat fc10"
+SPRINT_RECIPE = RECIPES["fast"].changed(
+    epochs=5,
+    learning_rate=0.03,
+    augmentation={"rotation": 5, "translation": 0.04, "scale": [0.95, 1.05]},
+)
 TARGETS = (0.990, 0.994)
 
 
@@ -65,11 +71,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Seconds of training until 99.0 % and 99.4 %.")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--net", default=SPRINT, help="an experiment's name, or layers in the text form")
-    parser.add_argument("--recipe", default="fast", choices=list(RECIPES))
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--recipe", default="sprint", choices=["sprint", *RECIPES])
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--seeds", type=int, default=5)
     wanted = parser.parse_args()
-    recipe = RECIPES[wanted.recipe].changed(epochs=wanted.epochs)
+    recipe = {"sprint": SPRINT_RECIPE, **RECIPES}[wanted.recipe]
+    recipe = recipe.changed(epochs=wanted.epochs or recipe.epochs)
     seeds = [one_seed(wanted.net, recipe.changed(seed=seed)) for seed in range(1, wanted.seeds + 1)]
     epochs = [
         {

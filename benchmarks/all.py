@@ -1,0 +1,68 @@
+"""All benchmarks, one after the other, and docs/benchmarks.md from what they print: `make bench`.
+
+    python benchmarks/all.py [--only NAME…]
+
+Takes about half an hour on two cores that do nothing else. With --only the other parts of the document stay
+as they are. A benchmark that fails is named in the document and makes the exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.throughput import processor  # noqa: E402
+
+NAMES = ("throughput", "time_to_accuracy", "latency", "drawings", "kills")
+HEAD = """# Benchmarks
+
+Written by `make bench`; `python benchmarks/all.py --only NAME` renews one part. Ratios are measured in one
+run, in turns, on one machine. Each program says in its first lines what it measures and how.
+"""
+
+
+def part(name: str) -> tuple[str, bool]:
+    """What one benchmark printed, as a section; and whether it ended well."""
+    print(f"{name} …", flush=True)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / f"{name}.py")], cwd=ROOT, capture_output=True, text=True
+    )
+    fine = done.returncode == 0
+    text = done.stdout.rstrip() if fine else f"{done.stdout}It failed:\n{done.stderr[-1000:].rstrip()}"
+    machine = f"{processor()}, {os.cpu_count()} cores, torch {version('torch')}"
+    when = f"{datetime.now(UTC):%Y-%m-%d}, {machine}, load at the end {os.getloadavg()[0]:.1f}"
+    return f"## {name}\n\n`python benchmarks/{name}.py`, {when}\n\n```\n{text}\n```\n", fine
+
+
+def known() -> dict[str, str]:
+    """The sections that the document has."""
+    text = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
+    return {match[1]: match[0] for match in re.finditer(r"^## (\w+)\n.*?(?=^## |\Z)", text, re.M | re.S)}
+
+
+def main() -> None:
+    """Run them and write the document after each."""
+    parser = argparse.ArgumentParser(description="All benchmarks, and docs/benchmarks.md from them.")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES)
+    wanted = parser.parse_args()
+    sections, fine = known(), True
+    for name in wanted.only:
+        sections[name], well = part(name)
+        fine &= well
+        parts = [sections[known_name].rstrip() + "\n" for known_name in NAMES if known_name in sections]
+        DOCUMENT.write_text("\n".join([HEAD, *parts]), encoding="utf-8")
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""A run that is killed again and again: kill -9 at random moments, resume, and nothing may be lost.
+
+    python benchmarks/kills.py [--json] [--kills N] [--seed N]
+
+A small net learns synthetic digits. In each round a process that stands for the server (it resumes the run
+and looks at it like the page) and the worker are started; after a random time, counted from the start or
+from the first step of training in turns, the worker, the server or both get SIGKILL. After each kill every
+line that stood in metrics.jsonl must still be there. After the last one the run goes on for a while and is
+stopped. Then the same training is done once without a break, and weights, averaged weights, optimizer and
+all lines must be equal bit for bit.
+
+Fields: kills, of_worker, of_server, of_both, lost_lines, torn_lines (last lines that a kill cut, repaired),
+epochs, equal (bool), seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from mnist_core.architecture.text import from_text  # noqa: E402
+from mnist_core.runs import locks, store  # noqa: E402
+from mnist_core.runs.store import Run  # noqa: E402
+from mnist_core.training.machine import wait_politely  # noqa: E402
+from mnist_core.training.recipe import Recipe  # noqa: E402
+
+SPEC = from_text("conv6k5s2-b bn relu drop0.1 flat fc10", "killed")
+RECIPE = Recipe.from_dict(
+    {
+        "epochs": 10_000,
+        "batch_size": 100,
+        "optimizer": "adamw",
+        "learning_rate": 0.001,
+        "ema_decay": 0.99,
+        "device": "cpu",
+        "precision": "float32",
+        "augmentation": {"rotation": 10, "translation": 0.1},
+    }
+)
+LONGEST = 4.0  # seconds before a kill
+SERVER = """
+import sys, time
+from pathlib import Path
+from mnist_core.runs import launch, store
+run = store.Run(Path(sys.argv[1]))
+try:
+    launch.start(run)
+except store.RunError as error:  # the worker whose launcher was killed has just come to life
+    print(error, file=sys.stderr)
+while True:
+    store.read(run)
+    time.sleep(0.2)
+"""
+
+
+def start(run: Run) -> subprocess.Popen[bytes]:
+    """The process that resumes the run, as the server does."""
+    return subprocess.Popen([sys.executable, "-c", SERVER, str(run.folder)], cwd=ROOT)
+
+
+def end(server: subprocess.Popen[bytes]) -> None:
+    """Kill -9, and wait until it is dead."""
+    server.kill()
+    server.wait()
+
+
+def end_worker(run: Run) -> bool:
+    """Kill -9 the worker and wait until it is dead; False where none lives."""
+    if not locks.is_held(run / locks.WORKER_LOCK):
+        return False
+    pid = store.read(run, metrics=False).status.pid
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, OverflowError):  # just started, and its pid not yet written
+        return False
+    while locks.is_held(run / locks.WORKER_LOCK):
+        time.sleep(0.01)
+    return True
+
+
+def torment(run: Run, kills: int, chance: random.Random) -> dict[str, int]:
+    """Kill so many times; counts what was killed and what was lost."""
+    counts = dict.fromkeys(("kills", "of_worker", "of_server", "of_both", "lost_lines", "torn_lines"), 0)
+    server = start(run)
+    while counts["kills"] < kills:
+        if counts["kills"] % 2:
+            wait_for_training(run)
+        time.sleep(chance.uniform(0, LONGEST))
+        victim = chance.choice(("of_worker", "of_server", "of_both"))
+        if victim != "of_worker":
+            end(server)
+        if victim != "of_server" and not end_worker(run):
+            victim = "of_server" if victim == "of_both" else ""
+        if victim:
+            counts["kills"] += 1
+            counts[victim] += 1
+        before = read_bytes(run)
+        counts["torn_lines"] += not before.endswith(b"\n") and bool(before)
+        end(server)
+        if store.read(run, metrics=False).alive:  # it outlived its server; watched on by a new one
+            server = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+        else:
+            server = start(run)
+            wait_for_life(run)
+        whole = before[: before.rfind(b"\n") + 1]
+        counts["lost_lines"] += whole.count(b"\n") * (not read_bytes(run).startswith(whole))
+    end(server)
+    return counts
+
+
+def read_bytes(run: Run) -> bytes:
+    """metrics.jsonl as it is; empty when it is not there yet."""
+    try:
+        return (run / store.METRICS).read_bytes()
+    except OSError:
+        return b""
+
+
+def wait_for_life(run: Run) -> None:
+    """Until the worker holds its lock."""
+    deadline = time.monotonic() + 60
+    while not locks.is_held(run / locks.WORKER_LOCK):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the run was not resumed: {store.log_tail(run)}")
+        time.sleep(0.02)
+
+
+def wait_for_training(run: Run) -> None:
+    """Until it trains, if it lives."""
+    while (view := store.read(run, metrics=False)).alive and view.state != "training":
+        time.sleep(0.05)
+
+
+def finish(run: Run) -> None:
+    """Let it train for a while more, then stop it."""
+    server = None if store.read(run).alive else start(run)
+    lines = len(store.read(run).steps)
+    while len(store.read(run).steps) < lines + 8:
+        time.sleep(0.1)
+    store.request_stop(run)
+    while store.read(run).alive:
+        time.sleep(0.05)
+    if server:
+        end(server)
+
+
+def is_equal_to_unbroken(run: Run) -> bool:
+    """Whether the state and all lines are those of one training without a break."""
+    import torch
+    from safetensors.torch import load_file
+
+    from mnist_core.training.data import load
+    from mnist_core.training.engine import EpochEvent, TrainingState, train
+
+    view = store.read(run)
+    torch.set_num_threads(view.status.threads)
+    saved = load_file(run / store.STATE)
+    epochs, step, _ = saved["position"].tolist()
+    state = TrainingState.new(SPEC, RECIPE)
+    mine: dict[tuple[int, int], Any] = {}
+    for event in train(state, load("synthetic"), interval=0):
+        at = (event.epoch, 10**9 if isinstance(event, EpochEvent) else event.step)
+        mine[at] = event.to_dict()
+        if (state.epoch, state.step) == (epochs, step):
+            break
+    tensors = state.to_tensors()
+    same = all(torch.equal(tensors[name], saved[name]) for name in saved if name != "numbers")
+    for line in (*view.steps, *view.epochs):
+        at = (line["epoch"], line.get("step", 10**9))
+        known = mine.get(at, {})
+        same &= all(known.get(name) == value for name, value in line.items() if name not in _CLOCKS)
+    moments = [(line["epoch"], line["step"]) for line in view.steps]
+    told = [line["epoch"] for line in view.epochs]
+    return same and moments == sorted(set(moments)) and told == list(range(1, epochs + 1))
+
+
+_CLOCKS = ("seconds", "images_per_second")
+
+
+def main() -> None:
+    """Kill, compare, print."""
+    parser = argparse.ArgumentParser(description="kill -9 at random moments; nothing may be lost.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    wanted = parser.parse_args()
+    wait_politely()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        run = store.create(SPEC, RECIPE, "synthetic", Path(folder))
+        result: dict[str, Any] = dict(torment(run, wanted.kills, random.Random(wanted.seed)))
+        finish(run)
+        result["epochs"] = len(store.read(run).epochs)
+        result["equal"] = is_equal_to_unbroken(run)
+    result["seconds"] = round(time.monotonic() - began, 1)
+    if wanted.json:
+        print(json.dumps(result))
+    else:
+        for name, value in result.items():
+            print(f"{name:12} {value}")
+    sys.exit(0 if result["equal"] and not result["lost_lines"] else 1)
+
+
+if __name__ == "__main__":
+    main()
