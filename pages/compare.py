@@ -14,7 +14,7 @@ from mnist_core.course.outcome import Outcome
 from mnist_core.course.report import outcomes
 from mnist_core.course.results import RESULTS, read_results
 from mnist_core.course.shipped import shipped
-from mnist_core.probe.catalog import shipped_folder
+from mnist_core.probe import catalog
 from mnist_core.runs import store, words
 from mnist_core.runs.figures import TARGET_ACCURACY
 from pages.parts import runs, state
@@ -54,7 +54,7 @@ def collect() -> list[Entry]:
     return [
         *compare.published(),
         *compare.reproduced(known().values()),
-        *compare.shipping(shipped(shipped_folder())),
+        *compare.shipping(shipped(catalog.shipped_folder())),
         *compare.own(store.list_runs()),
     ]
 
@@ -104,7 +104,11 @@ def facts(entry: Entry) -> None:
         if st.button("Open in Design", icon=":material/schema:", type="primary"):
             state.open_spec(entry.spec)
             st.switch_page("pages/design.py")
-        if entry.checkpoint and st.button("Open in Draw", icon=":material/draw:"):
+        if entry.run and st.button("Open in Train", icon=":material/model_training:"):
+            state.select_run(entry.run)
+            st.switch_page("pages/train.py")
+        askable = entry.checkpoint in {one.key for one in catalog.entries()}
+        if askable and st.button("Open in Draw", icon=":material/draw:"):
             state.put("nets", [entry.checkpoint])
             st.switch_page("pages/draw.py")
     if experiment:

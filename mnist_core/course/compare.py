@@ -28,7 +28,8 @@ class Entry:
 
     `key` is the kind and a name, unique. `accuracy` is the last epoch's, for several seeds their mean with
     its standard `deviation`; `best` the best epoch's (of several seeds the mean). `shortened` tells that
-    there were fewer epochs than published. `checkpoint` is the key that Draw has for its checkpoint, if any.
+    there were fewer epochs than published. `checkpoint` is the key that Draw has for its checkpoint, if any;
+    `run` the name of one's own run, of several seeds the first one's.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Entry:
     deviation: float | None = None
     shortened: bool = False
     checkpoint: str | None = None
+    run: str | None = None
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -135,6 +137,7 @@ def _own(group: str, members: Sequence[RunView]) -> Entry:
         seeds=len(members),
         deviation=stdev(accuracies) if len(members) > 1 else None,
         checkpoint=f"runs/{first.run.name}" if first.checkpoint else None,
+        run=first.run.name,
     )
 
 
