@@ -36,8 +36,8 @@ How to read it:
   below {100 * WEAK:g}.
 - The net of 6.4 million params is trained for fewer epochs on a processor; the table then says so, and what
   is compared is the published figure of the same epoch.
-- Two things are not as in the notebooks: the random numbers, and the test images of "Ten steps", which most of its
-  notebooks normalise with mean 0.1325 and deviation 0.3105; here they are treated like the training images.
+- Two things are not as in the notebooks: the random numbers, and the test images of "Ten steps", which most of
+  its notebooks normalise with mean 0.1325 and deviation 0.3105; here they are treated like the training images.
 """
 
 _COLUMNS = (
