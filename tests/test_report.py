@@ -57,6 +57,10 @@ def test_a_difference_is_marked_and_a_shorter_training_said() -> None:
     page = report([result(last=0.9901), result("ten-steps-01-setup", last=0.9884, epochs=3)])
     assert "**Differs**: 0.44 points below the published 99.45." in sentence(page, "task-2")
     assert "Below it: `task-2`." in page
+    assert "moves between 99.00 and 99.01 here, between" not in page  # 99.36 is the lowest of its last five
+    restless = replace(result(last=0.9901), test_accuracy=(0.99,) * 16 + (0.9941, 0.99, 0.9901))
+    said = "over the last 5, test accuracy moves between 99.00 and 99.41 here, between"
+    assert said in sentence(report([restless]), "task-2")
     assert cells(page, "ten-steps-01-setup")[6] == "**98.84** after 3 epochs"
     assert "Differs" not in sentence(page, "ten-steps-01-setup")  # 98.83 was published for epoch 3
     twin = replace(result("session-5-base", epochs=3), same_as="ten-steps-01-setup")
