@@ -13,8 +13,9 @@ import pytest
 from mnist_core.course import reproduce
 from mnist_core.course.experiments import EXPERIMENTS, Experiment
 from mnist_core.course.results import fingerprint, read_results
-from mnist_core.runs import locks
+from mnist_core.runs import checkpoint, locks
 from mnist_core.training import data, synthetic
+from mnist_core.training.evaluation import evaluate
 
 from .conftest import ROOT
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from mnist_core.course import reproduce
 from mnist_core.course.experiments import Experiment
 from mnist_core.training import data, synthetic
+from mnist_core.training.evaluation import evaluate
 reproduce.SAVE_EVERY = 0.0
 rendered = synthetic.digits(600, 100)
 data.load = lambda name: data.Dataset(name, *rendered)
@@ -119,6 +121,9 @@ def test_going_on_gives_the_row_that_an_unbroken_training_gives(
     (whole,), (broken,) = (read_results(tmp_path / f"{name}.jsonl") for name in ("whole", "broken"))
     for curve in ("test_accuracy", "test_loss", "train_accuracy", "train_loss"):
         assert getattr(whole, curve) == getattr(broken, curve)
+    kept = checkpoint.load(reproduce.kept_checkpoint(tmp_path / "broken", "tiny", 1))
+    _, accuracy = evaluate(kept.model(), rendered.test_images, rendered.test_labels, rendered)
+    assert accuracy == broken.last == kept.figures["test_accuracy"]
     assert work("broken") == []  # never twice
 
 

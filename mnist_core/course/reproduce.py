@@ -25,7 +25,9 @@ from safetensors.torch import save as serialize
 from mnist_core.architecture.analysis import analyze
 from mnist_core.course.experiments import EXPERIMENTS, Experiment
 from mnist_core.course.results import RESULTS, Result, fingerprint, read_results, recipe_of
-from mnist_core.runs import locks, words
+from mnist_core.runs import checkpoint, locks, words
+from mnist_core.runs.checkpoint import SUFFIX, Checkpoint
+from mnist_core.runs.figures import figures_of
 from mnist_core.runs.files import drop_torn_line, replace_file, to_line
 from mnist_core.training import data, engine
 from mnist_core.training.data import Dataset
@@ -97,8 +99,13 @@ def _recipe(experiment: Experiment, seed: int, device: str) -> Recipe:
 
 
 def work_folder() -> Path:
-    """Where unfinished seeds lie: `reproduce` in the data folder."""
+    """Where unfinished seeds and the weights of finished ones lie: `reproduce` in the data folder."""
     return data.data_folder() / "reproduce"
+
+
+def kept_checkpoint(work: Path, name: str, seed: int) -> Path:
+    """Where the work folder keeps the weights of a finished seed; large nets' are not kept."""
+    return work / "checkpoints" / f"{name}-{seed}{SUFFIX}"
 
 
 def reproduce(
@@ -161,6 +168,10 @@ def _finish(seed: Seed, dataset: Dataset, work: Path, out: Path, say: Say) -> No
         test, train = words.percent(event.test_accuracy), words.percent(event.train_accuracy)
         used = words.duration(progress.processor_seconds)
         say(f"{seed}: epoch {event.epoch}, test {test}, train {train}, {used} of processor time")
+    if seed.experiment.params < LARGE:
+        kept = kept_checkpoint(work, seed.experiment.name, seed.recipe.seed)
+        kept.parent.mkdir(exist_ok=True)
+        checkpoint.save(kept, progress.checkpoint(dataset))
     _append(progress.result(), work, out)
     path.unlink(missing_ok=True)
 
@@ -212,6 +223,20 @@ class _Progress:
             if now - saved >= SAVE_EVERY:
                 self._save()
                 saved = now
+
+    def checkpoint(self, dataset: Dataset) -> Checkpoint:
+        """The last epoch's weights, with the same figures as a run's."""
+        facts = {
+            "params": analyze(self.seed.experiment.spec).params,
+            "data": dataset.name,
+            "test_images": len(dataset.test_labels),
+            "seed": self.seed.recipe.seed,
+            "device": self.state.device.type.upper(),
+            "threads": self.threads,
+            "precision": self.state.precision,
+        }
+        figures = figures_of(self.epochs, facts)
+        return Checkpoint(self.seed.experiment.spec, self.seed.recipe, self.state.model_tensors(), figures)
 
     def result(self) -> Result:
         """The row of the finished seed."""
