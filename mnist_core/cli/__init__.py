@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--report", action="store_true", help="train nothing; write docs/results.md from the rows"
     )
+    meaning = "train nothing; put each document's final net into checkpoints/ when its seeds are done"
+    one.add_argument("--ship", action="store_true", help=meaning)
     add("checkpoints", checkpoints, "List the checkpoints that ship.")
     one = add("evaluate", evaluate, "Accuracy and loss of a checkpoint on a test set.")
     _add_checkpoint(one)

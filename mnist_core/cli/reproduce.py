@@ -10,6 +10,8 @@ from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.report import PAGE, report
 from mnist_core.course.results import read_results
+from mnist_core.probe.catalog import shipped_folder
+from mnist_core.runs.checkpoint import CheckpointError
 from mnist_core.runs.files import replace_file
 from mnist_core.training.machine import wait_politely
 
@@ -27,6 +29,8 @@ def reproduce(options: argparse.Namespace) -> int:
         replace_file(PAGE, report(read_results(options.out)).encode())
         print(PAGE)
         return FINE
+    if options.ship:
+        return _ship(options)
     chosen = [EXPERIMENTS[name] for name in options.only or EXPERIMENTS]
     if hasattr(os, "nice"):
         os.nice(LOWEST_PRIORITY)
@@ -53,4 +57,17 @@ def reproduce(options: argparse.Namespace) -> int:
         print(f"{others} more are being trained by another process.", file=sys.stderr)
     if options.json:
         print_json([r.to_dict() for r in read_results(options.out) if EXPERIMENTS[r.name] in chosen])
+    return FINE
+
+
+def _ship(options: argparse.Namespace) -> int:
+    from mnist_core.course.reproduce import work_folder
+    from mnist_core.course.ship import ship
+
+    try:
+        done = ship(read_results(options.out), work_folder(), shipped_folder())
+    except (OSError, CheckpointError) as error:
+        raise Refusal(FAILED, str(error)) from None
+    for name, what in done.items():
+        print(f"{name}: {what}")
     return FINE

@@ -1,0 +1,96 @@
+"""Puts the reproduction of each document's final net into `checkpoints/`: the file, its card, its line.
+
+Seed 1 is the one that ships, whatever it reached: nothing is selected on the test set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.outcome import Outcome, outcome_of
+from mnist_core.course.reproduce import FINAL, FINAL_SEEDS, kept_checkpoint
+from mnist_core.course.results import Result
+from mnist_core.course.shipped import tell_seeds
+from mnist_core.runs import checkpoint, words
+from mnist_core.runs.checkpoint import SUFFIX, Checkpoint
+from mnist_core.runs.files import replace_file
+
+CLASS = "as published"
+
+
+def ship(results: Sequence[Result], work: Path, folder: Path) -> dict[str, str]:
+    """Ship what is ready; says for every final net what was done. Raises OSError, CheckpointError."""
+    done = {}
+    for name in FINAL:
+        outcome = outcome_of(EXPERIMENTS[name], results)
+        kept = kept_checkpoint(work, name, 1)
+        if outcome is None or outcome.seeds < FINAL_SEEDS:
+            done[name] = f"waits: {outcome.seeds if outcome else 0} of {FINAL_SEEDS} seeds are done"
+        elif not kept.is_file():
+            done[name] = f"left out: {kept} is not there; it is kept where seed 1 was trained"
+        elif (known := checkpoint.load(kept)).figures.get("test_accuracy") != outcome.results[0].last:
+            done[name] = f"left out: {kept} is not of the row of seed 1. Delete both, then train it again"
+        else:
+            done[name] = f"ships as {_ship(outcome, known, folder)}"
+    return done
+
+
+def _ship(outcome: Outcome, known: Checkpoint, folder: Path) -> str:
+    name = f"{outcome.experiment.name}-as-published"
+    path = folder / f"{name}{SUFFIX}"
+    spec = known.spec.model_copy(update={"name": f"{outcome.experiment.name} {CLASS}"})
+    checkpoint.save(path, Checkpoint(spec, known.recipe, known.tensors, known.figures))
+    tell_seeds(path, [result.last for result in outcome.results], CLASS)
+    replace_file(path.with_suffix(".md"), card(name, outcome, known.recipe.to_json()).encode())
+    _put_line(folder / "README.md", name, outcome)
+    return name
+
+
+def card(name: str, outcome: Outcome, recipe: str) -> str:
+    """What there is to know about the shipped reproduction, as Markdown."""
+    experiment, first = outcome.experiment, outcome.results[0]
+    low, high = words.wilson(first.last, 10_000)
+    each = ", ".join(f"{100 * result.last:.2f}" for result in outcome.results)
+    published = experiment.published["last_test_accuracy"]
+    return f"""\
+# {name}
+
+The final net of the document “{experiment.document}”, trained here exactly as published.
+
+| | |
+|---|---|
+| params | {experiment.params:,} |
+| command | `python -m mnist_core reproduce --only {experiment.name}`, then `… reproduce --ship` |
+| data | MNIST, all 60,000 training images; the test images, looked at after every epoch, selected nothing |
+| weights | those of the last of {outcome.epochs} epochs |
+| test accuracy | {words.percent(first.last)} ({round(first.last * 10_000):,} of 10,000; seed {first.seed}) |
+| 95 % interval (Wilson) | {100 * low:.2f}–{100 * high:.2f} % |
+| {outcome.seeds} seeds | {_mean(outcome)} % ({each}) |
+| train accuracy | {words.percent(first.train_accuracy[-1])} |
+| published | {words.percent(published)} after {experiment.recipe.epochs} epochs |
+| time | {first.processor_seconds:,.0f} s of processor time on {first.machine}, PyTorch {first.torch} |
+| date | {first.date} |
+
+Recipe: `{recipe}`
+"""
+
+
+def _mean(outcome: Outcome) -> str:
+    return f"{100 * outcome.mean:.2f} ± {100 * (outcome.deviation or 0):.2f}"
+
+
+def _put_line(readme: Path, name: str, outcome: Outcome) -> None:
+    """The checkpoint's line in the table: in place of its old one, else at the table's end."""
+    first = outcome.results[0]
+    line = f"| `{name}` | {outcome.experiment.params:,} | {words.percent(first.last)} "
+    line += f"| {outcome.seeds}: {_mean(outcome)} | [{name}.md]({name}.md) |"
+    lines = readme.read_text(encoding="utf-8").splitlines()
+    old = [number for number, text in enumerate(lines) if text.startswith(f"| `{name}` |")]
+    if old:
+        lines[old[0]] = line
+    else:
+        last = max(number for number, text in enumerate(lines) if text.startswith("|"))
+        lines.insert(last + 1, line)
+    replace_file(readme, ("\n".join(lines) + "\n").encode())

@@ -1,0 +1,68 @@
+"""Shipping a document's final net: only when its seeds are done, seed 1, with card and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from mnist_core.architecture.model import build
+from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.reproduce import FINAL, kept_checkpoint
+from mnist_core.course.results import Result, recipe_of
+from mnist_core.course.ship import ship
+from mnist_core.course.shipped import shipped
+from mnist_core.runs import checkpoint
+from mnist_core.runs.checkpoint import Checkpoint
+
+from .test_results import result
+
+README = "# Checkpoints\n\n| name | params |\n|---|---|\n| `task-2` | 19,712 |\n\nMore words.\n"
+
+
+def five(name: str) -> list[Result]:
+    lasts = (0.9941, 0.9945, 0.9943, 0.9942, 0.9944)
+    return [result(name, seed, last) for seed, last in enumerate(lasts, 1)]
+
+
+def keep(work: Path, name: str) -> Checkpoint:
+    """A checkpoint as `reproduce` keeps it, untrained."""
+    experiment = EXPERIMENTS[name]
+    tensors = build(experiment.spec).state_dict()
+    made = Checkpoint(experiment.spec, recipe_of(experiment, 1), tensors, {"test_accuracy": 0.9941})
+    path = kept_checkpoint(work, name, 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.save(path, made)
+    return made
+
+
+def test_what_is_ready_ships_with_its_card_and_its_line(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "README.md").write_text(README)
+    work = tmp_path / "work"
+    made = keep(work, "task-2")
+    keep(work, "ten-steps-10-one-cycle")
+    rows = [*five("task-2"), *five("twelve-k-final"), result("session-5-step-5")]
+    rows += five("ten-steps-10-one-cycle")
+    rows[-5] = result("ten-steps-10-one-cycle", 1, 0.994)
+    done = ship(rows, work, folder)
+    assert list(done) == list(FINAL)
+    assert done["task-2"] == "ships as task-2-as-published"
+    assert done["twelve-k-final"].startswith("left out")
+    assert "is not of the row" in done["ten-steps-10-one-cycle"]
+    assert done["session-5-step-5"] == "waits: 1 of 5 seeds are done"
+
+    (one,) = shipped(folder)
+    assert (one.accuracy, one.seeds, one.record) == (0.9941, 5, "as published")
+    assert one.mean is not None and round(one.mean, 6) == 0.9943
+    weights = checkpoint.load(one.path).tensors
+    assert all(torch.equal(weights[name], made.tensors[name]) for name in weights)
+    card = one.path.with_suffix(".md").read_text()
+    assert "19,712" in card and "99.41 %" in card and "99.43 ± 0.02 %" in card and "99.45 %" in card
+    readme = (folder / "README.md").read_text()
+    line = "| `task-2-as-published` | 19,712 | 99.41 % | 5: 99.43 ± 0.02 "
+    assert f"| `task-2` | 19,712 |\n{line}" in readme and readme.endswith("More words.\n")
+
+    ship(rows, work, folder)  # again: the line is replaced, not doubled
+    assert (folder / "README.md").read_text().count("task-2-as-published` |") == 1
