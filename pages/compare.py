@@ -9,7 +9,7 @@ import streamlit as st
 from mnist_core.course import compare
 from mnist_core.course.compare import KINDS, Entry
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.course.findings import finding
+from mnist_core.course.findings import difference, finding
 from mnist_core.course.outcome import Outcome
 from mnist_core.course.report import outcomes
 from mnist_core.course.results import RESULTS, read_results
@@ -23,6 +23,7 @@ from pages.parts.scatter import SIGNS, SMALL, scatter
 from pages.parts.standings import standings, sure
 
 STYLE = """<style>
+.st-key-chosen { scroll-margin-top: 5rem; }
 @media (max-width: 640px) {
   .st-key-answers [data-testid="stMetric"] { flex: 1 1 9rem; }
   .st-key-answers [data-testid="stMetricValue"] { font-size: 1.5rem; }
@@ -113,19 +114,15 @@ def facts(entry: Entry) -> None:
             st.switch_page("pages/draw.py")
     if experiment:
         found = finding(experiment, known())
-        said = [found, _against(known().get(entry.name)), experiment.remark or ""]
+        outcome = known().get(entry.name)
+        said = [found, _here(outcome) if outcome else "Not trained here yet.", experiment.remark or ""]
         st.caption("  \n".join(runs.plain(text).replace("\\`", "") for text in said if text))
 
 
-def _against(outcome: Outcome | None) -> str:
-    """The reproduction against the published figure, in a sentence."""
-    if outcome is None:
-        return "Not reproduced here yet."
-    if outcome.difference is None or outcome.published is None:
-        return ""
-    word = "more than chance explains" if outcome.differs else "no more than chance explains"
-    points = f"{100 * outcome.difference:+.2f}".replace("-", "−")
-    return f"Here {words.percent(outcome.mean)} against {words.percent(outcome.published)}: {points}, {word}."
+def _here(outcome: Outcome) -> str:
+    """What came out here, against what was published; "" where nothing was."""
+    against = difference(outcome)
+    return f"Trained here: {words.percent(outcome.mean)}, {against}" if against else ""
 
 
 through_app()

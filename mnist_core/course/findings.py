@@ -18,6 +18,10 @@ from mnist_core.training.recipe import Recipe
 
 GAP = 0.003  # fraction by which train and test accuracy must differ before it is said
 WEAK = 0.99  # test accuracy below which a net without that gap is called too weak
+LAST = 5  # epochs at the end that are looked at where a difference is to be explained
+
+REASONS: dict[str, str] = {}
+"""Why an experiment differs from its document, where more is known than its last epochs tell."""
 
 _FINAL_12K = "twelve-k-final"
 _BEFORE: dict[str, str | None] = {
@@ -42,6 +46,30 @@ def finding(experiment: Experiment, outcomes: Mapping[str, Outcome]) -> str:
     """What the step changed and brought, and how it fits; "" where no figure is known."""
     parts = [_step(experiment, outcomes), _fit(experiment, outcomes.get(experiment.name))]
     return " ".join(part for part in parts if part)
+
+
+def difference(outcome: Outcome) -> str:
+    """How far ours lies from the published figure and, if too far for chance, why; "" without one."""
+    if outcome.difference is None or outcome.published is None:
+        return ""
+    side = "above" if outcome.difference > 0 else "below"
+    far = f"{100 * abs(outcome.difference):.2f} points {side} the published {100 * outcome.published:.2f}"
+    if not outcome.differs:
+        return f"{far}, no more than chance explains."
+    return f"{far}. {REASONS.get(outcome.experiment.name) or _unrest(outcome) or 'No reason is known.'}"
+
+
+def _unrest(outcome: Outcome) -> str:
+    """That a last epoch is partly chance, where the last five of both overlap; "" where they do not."""
+    here = [value for result in outcome.results for value in result.test_accuracy[-LAST:]]
+    there = outcome.experiment.published["test_accuracy"][: outcome.epochs][-LAST:]
+    if min(here) > max(there) or max(here) < min(there):
+        return ""
+    ranges = [f"{100 * min(values):.2f} and {100 * max(values):.2f}" for values in (here, there)]
+    return (
+        f"A last epoch is partly chance: over the last {LAST}, test accuracy moves between {ranges[0]} "
+        f"here, between {ranges[1]} as published."
+    )
 
 
 def changes(old: Experiment, new: Experiment) -> list[str]:

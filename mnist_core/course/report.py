@@ -6,15 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mnist_core.course.experiments import EXPERIMENTS, Experiment
-from mnist_core.course.findings import GAP, WEAK, finding
+from mnist_core.course.findings import GAP, WEAK, difference, finding
 from mnist_core.course.outcome import DEVIATIONS, ENOUGH, FEW_SEEDS, Outcome, outcome_of
 from mnist_core.course.results import Result
 from mnist_core.runs.figures import TARGET_ACCURACY
-
-REASONS: dict[str, str] = {}
-"""Why an experiment differs from its document, as far as that is known; shown only while it does."""
-
-_LAST = 5  # epochs at the end that are looked at where a difference is to be explained
 
 _HEAD = f"""\
 # The published experiments, trained again
@@ -140,29 +135,12 @@ def _line(experiment: Experiment, known: Mapping[str, Outcome]) -> str:
     outcome = known.get(experiment.name)
     if outcome and (twin := outcome.results[0].same_as):
         said.append(f"The same layers and recipe as `{twin}`, so the same training.")
-    if outcome and outcome.differs and outcome.difference is not None:
-        points = (
-            f"{100 * abs(outcome.difference):.2f} points {'above' if outcome.difference > 0 else 'below'}"
-        )
-        reason = REASONS.get(experiment.name) or _unrest(outcome) or "No reason is known."
-        said.append(f"**Differs**: {points} the published {_percent(outcome.published)}. {reason}")
+    if outcome and outcome.differs:
+        said.append(f"**Differs**: {difference(outcome)}")
     if experiment.remark:
         said.append(f"Note: {experiment.remark}")
     text = " ".join(filter(None, said))
     return f"- `{experiment.name}`: {text}" if text else ""
-
-
-def _unrest(outcome: Outcome) -> str:
-    """That a last epoch is partly chance, where the last five of both overlap; "" where they do not."""
-    here = [value for result in outcome.results for value in result.test_accuracy[-_LAST:]]
-    there = outcome.experiment.published["test_accuracy"][: outcome.epochs][-_LAST:]
-    if min(here) > max(there) or max(here) < min(there):
-        return ""
-    ranges = [f"{_percent(min(values))} and {_percent(max(values))}" for values in (here, there)]
-    return (
-        f"A last epoch is partly chance: over the last {_LAST}, test accuracy moves between {ranges[0]} "
-        f"here, between {ranges[1]} as published."
-    )
 
 
 def _machines(known: Mapping[str, Outcome]) -> dict[str, str]:
