@@ -7,8 +7,8 @@ The net is trained with several seeds. After every epoch the mean accuracy of th
 all 10,000 test digits) stands beside the mean time so far; a target counts as reached after the first epoch
 whose mean reaches it. `seconds` is training alone, from the first step on; `with_evaluation` adds the
 evaluation after every epoch. Net and sprint recipe were chosen on 10,000 held-out training digits, among 13
-variants with 2 to 3 seeds each. They were looked for because recipe fast had reached 99.39 ± 0.05 % of the test
-digits in three epochs (5 seeds) and no more in four (2 seeds): so far the test set had its say.
+variants with 2 to 3 seeds each. They were looked for because recipe fast had reached 99.39 ± 0.05 % of the
+test digits in three epochs (5 seeds) and no more in four (2 seeds): so far the test set had its say.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def test_a_started_run_lives_at_once_and_waits_for_its_turn(root: Path) -> None:
     folder = root / "other"
     folder.mkdir(parents=True)
     held = locks.take(folder / locks.WORKER_LOCK)
-    slot = locks.take_turn(folder).slot  # the only slot is taken: no worker gets as far as PyTorch
+    slot = locks.take_turn(folder).share  # the only slot is taken: no worker gets as far as PyTorch
     before = time.monotonic()
     first, second = started(root), started(root)
     took = time.monotonic() - before
@@ -81,7 +81,7 @@ def test_a_started_run_lives_at_once_and_waits_for_its_turn(root: Path) -> None:
 def test_a_run_cannot_be_started_twice(root: Path) -> None:
     folder = root / "other"
     folder.mkdir(parents=True)
-    held, slot = locks.take(folder / locks.WORKER_LOCK), locks.take_turn(folder).slot
+    held, slot = locks.take(folder / locks.WORKER_LOCK), locks.take_turn(folder).share
     run = store.create(SPEC, ENDLESS, "synthetic", root)
     outcomes: list[str] = []
 

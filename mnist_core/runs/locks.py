@@ -2,8 +2,8 @@
 
 The operating system frees a lock the moment its process ends, however it ends. So a run is alive exactly
 while somebody holds `worker.lock` (or, in the moment between the launch and the worker, `launch.lock`) in its
-folder: no process ids, no clocks. Workers that may train at once each hold one of the slots
-`runs/.slots/0.lock`, `1.lock`, …; the others wait in the order of `runs/.slots/queue.json`.
+folder: no process ids, no clocks. A worker that trains holds one of the slots `runs/.slots/0.lock`,
+`1.lock`, … for each of its threads; the others wait in the order of `runs/.slots/queue.json`.
 """
 
 from __future__ import annotations
@@ -32,15 +32,18 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def slot_count() -> int:
-    """How many workers may train at once: `MNIST_LAB_MAX_RUNS`, else one for every two cores."""
+def runs_at_once() -> int:
+    """How many runs may train at once: `MNIST_LAB_MAX_RUNS`, else one for every two cores.
+
+    Several seeds share what one run may use, with a thread each.
+    """
     wish = os.environ.get("MNIST_LAB_MAX_RUNS", "")
     return max(1, int(wish)) if wish.isascii() and wish.isdigit() else max(1, cores() // 2)
 
 
 def threads_a_run() -> int:
-    """Threads that a worker may use: the cores shared fairly among the slots."""
-    return max(1, cores() // slot_count())
+    """Threads that a run may use: the cores shared fairly among the runs."""
+    return max(1, cores() // runs_at_once())
 
 
 def take(path: Path, seconds: float = 0.0) -> FileLock | None:
@@ -78,11 +81,28 @@ def is_alive(folder: Path) -> bool:
     return is_held(folder / LAUNCH_LOCK) or is_held(folder / WORKER_LOCK)
 
 
+class Share:
+    """The slots that a worker holds; a context that releases them."""
+
+    def __init__(self, slots: list[FileLock]) -> None:
+        self.slots = slots
+
+    def release(self) -> None:
+        for slot in self.slots:
+            slot.release()
+
+    def __enter__(self) -> Share:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+
 @dataclass(frozen=True)
 class Turn:
-    """Answer to `take_turn`: the slot's lock, or None and how many runs wait before this one."""
+    """Answer to `take_turn`: the worker's share, or None and how many runs wait before this one."""
 
-    slot: FileLock | None
+    share: Share | None
     ahead: int
 
 
@@ -93,20 +113,25 @@ def enqueue(folder: Path) -> None:
         _write_queue(root, _living(root, folder.name))
 
 
-def take_turn(folder: Path) -> Turn:
-    """Take a slot for this run when its turn has come. First come, first served; the dead drop out."""
-    root = folder.parent
+def take_turn(folder: Path, threads: int = 0) -> Turn:
+    """Take slots for this run when its turn has come. First come, first served; the dead drop out.
+
+    `threads` is how many it needs, 0 as many as a run may use.
+    """
+    root, usual = folder.parent, threads_a_run()
+    need = min(threads, usual) or usual
     with _queue_lock(root):
         names = _living(root, folder.name)
         ahead = names.index(folder.name)
-        free = [slot for slot in (take(_slot(root, index)) for index in range(slot_count())) if slot]
-        mine = free.pop() if len(free) > ahead else None  # the first ones in the queue will take the others
-        for slot in free:
+        slots = [_slot(root, index) for index in range(runs_at_once() * usual)]
+        free = [slot for slot in map(take, slots) if slot]
+        mine = free[:need] if len(free) >= need + ahead * usual else []  # the others are for those ahead
+        for slot in free[len(mine) :]:
             slot.release()
         if mine:
             names.remove(folder.name)
         _write_queue(root, names)
-    return Turn(mine, ahead)
+    return Turn(Share(mine) if mine else None, ahead)
 
 
 def leave_queue(folder: Path) -> None:

@@ -44,7 +44,9 @@ def train_run(worker: Worker) -> None:
         raise RunError(f"{store.REQUEST} is broken. Delete the run and start a new one.")
     try:
         saved = _SavedState(worker.run)
-        torch.set_num_threads(saved.threads or min(locks.threads_a_run(), torch.get_num_threads()))
+        torch.set_num_threads(
+            saved.threads or view.threads or min(locks.threads_a_run(), torch.get_num_threads())
+        )
         dataset = data.load(view.data, lambda *done: _tell_fetching(worker, *done))
         state = saved.restore(view.spec, view.recipe)
         worker.tell(message=f"Preparing the {len(dataset.train_labels):,} training images")

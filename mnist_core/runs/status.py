@@ -24,6 +24,7 @@ class Status:
     steps_per_epoch: int = 0
     images_per_second: float = 0.0
     seconds: float = 0.0  # of training, without waiting and preparing
+    waited: float = 0.0  # seconds in the queue
     seconds_left: float = -1.0  # -1: not known
     saved_epoch: int = 0  # epoch in which Resume would go on; 0: it would start again
     device: str = ""

@@ -73,6 +73,7 @@ class RunView:
     epochs: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "epoch"
     rates: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "rate": changes by hand
     checkpoint: Path | None = None  # None until the first epoch has ended
+    threads: int = 0  # to train with on a CPU; 0: as many as a run may use
     group: str = ""  # the name of the first run of several that differ in their seed alone
     label: str = ""  # what its owner calls it
     wish: str = ""  # "stop" or "pause" while the worker has been asked and has not obeyed yet
@@ -98,9 +99,12 @@ def runs_folder() -> Path:
 
 
 def create(
-    spec: ModelSpec, recipe: Recipe, data: str = "mnist", root: Path | None = None, group: str = ""
+    spec: ModelSpec, recipe: Recipe, data: str = "mnist", root: Path | None = None, **more: Any
 ) -> Run:
-    """A new run folder that waits to be launched. Raises RunError when it cannot be written."""
+    """A new run folder that waits to be launched; `more` may have `group` and `threads`, see RunView.
+
+    Raises RunError when it cannot be written.
+    """
     if data not in DATA_NAMES:
         raise RunError(f"data is {data!r}; it must be one of {', '.join(DATA_NAMES)}.")
     root = root or runs_folder()
@@ -109,7 +113,7 @@ def create(
         "version": 1,
         "created": now.isoformat(timespec="seconds"),
         "data": data,
-        "group": group,
+        **more,
         "recipe": recipe.to_dict(),
         "spec": json.loads(spec.to_json()),
     }
@@ -190,6 +194,7 @@ def read(run: Run, metrics: bool = True) -> RunView:
         epochs=tuple(line for line in lines if line.get("event") == "epoch"),
         rates=tuple(line for line in lines if line.get("event") == "rate"),
         checkpoint=run / CHECKPOINT if (run / CHECKPOINT).is_file() else None,
+        threads=threads if type(threads := request.get("threads")) is int and threads > 0 else 0,
         group=str(request.get("group") or ""),
         label=_label(run),
         wish=next((name for name in (STOP, PAUSE) if (run / name).exists()), ""),

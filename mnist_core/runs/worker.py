@@ -46,8 +46,11 @@ class Worker:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        before = store.read(run, metrics=False).status
-        self.status = replace(before, state="queued", message="", pid=os.getpid(), ahead=0, seconds_left=-1.0)
+        view = store.read(run, metrics=False)
+        self.threads = view.threads
+        self.status = replace(
+            view.status, state="queued", message="", pid=os.getpid(), ahead=0, seconds_left=-1.0
+        )
         self._told = -TELL_EVERY
         self._asked = ""
 
@@ -108,11 +111,13 @@ class Worker:
         self.tell()
         (self.run / RESERVE).write_bytes(os.urandom(RESERVE_BYTES))
 
-    def _await_turn(self) -> Any:
+    def _await_turn(self) -> locks.Share:
+        before, began = self.status.waited, time.monotonic()
         while True:
-            turn = locks.take_turn(self.run.folder)
-            if turn.slot:
-                return turn.slot
+            turn = locks.take_turn(self.run.folder, self.threads)
+            if turn.share:
+                self.status = replace(self.status, waited=round(before + time.monotonic() - began, 1))
+                return turn.share
             if turn.ahead != self.status.ahead or not self.status.message:
                 self.tell(ahead=turn.ahead, message=_waiting(turn.ahead))
             time.sleep(LOOK_EVERY)

@@ -83,6 +83,8 @@ def _outcome(view: RunView) -> str:
     parts.append(f"{figures.get('epochs', 0)} of {epochs} epochs")
     if status.seconds:
         parts.append(words.duration(status.seconds))
+    if status.waited >= 1:
+        parts.append(f"waited {words.duration(status.waited)}")
     if status.device:
         parts.append(f"{status.device}, {words.threads(status.threads)}")
     if view.state in ("paused", "stopped") and status.saved_epoch:
