@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mnist_core.training.machine import wait_politely
+
+wait_politely()  # before torch is imported: on a busy machine tests that train take a tenth of the time
+
 ROOT = Path(__file__).parent.parent
 
 
