@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,14 @@ RECIPE = Recipe.from_dict(
         "augmentation": {"rotation": 10, "translation": 0.1},
     }
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Each training with one thread: several on a busy machine wait for each other most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNIST_LAB_MAX_RUNS", "1000")
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +102,7 @@ def without_times(lines: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def unbroken(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, one_thread: None
 ) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
     """What an uninterrupted training gives: its epoch lines and its final weights."""
     torch.set_num_threads(locks.threads_a_run())
