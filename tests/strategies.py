@@ -123,3 +123,25 @@ def mended(spec: ModelSpec) -> ModelSpec | None:
 
 
 valid_specs = specs.map(mended).filter(lambda spec: spec is not None)
+digit_specs = specs.map(lambda spec: mended(spec.model_copy(update={"input_shape": (1, 28, 28)}))).filter(
+    lambda spec: spec is not None
+)
+
+# Designs for digits that hold every kind of layer and every field, and what repeats with changing shapes.
+EVERY_KIND = {
+    "windows": "conv6k3x5s2x1p1x2-b conv8k3d2x1g2 relu conv8k2x3g8p1 max3x2s2p1[ceil_mode=true] bn "
+    "max2s1d2 conv10k1 avg3s2p1[ceil_mode=true] flat fc10-b",
+    "means": "conv4s2 tanh avg3s2p1[ceil_mode=true,count_include_pad=false] avg2x3s1x2p1x0 conv4p1 "
+    "avg3s2p1[ceil_mode=true] gap flat fc10",
+    "norms": "conv6 gn3 relu in[affine=true] conv6p1-b ln conv8s3 bn[affine=false,eps=0.01] relu "
+    "gn2[affine=false] in avg2 flat ln[eps=0.1] fc12 gn4 tanh gn3[affine=false] "
+    "ln[elementwise_affine=false] fc10",
+    "bends": "conv4s2 lrelu0.3 conv4k1 prelu4 gn1 conv4k1 prelu conv4k1 elu0.5 gn1 conv4k1 gelu conv4k1 "
+    "gelu[approximate=tanh] gn1 conv4k1 silu conv4k1 hswish gn1 conv4k1 tanh conv4k1 sigmoid gn1 max3 flat "
+    "fc10",
+    "bends of vectors": "avg4 flat fc16 gelu fc9 prelu9 ln fc9 prelu fc9 elu0 ln fc9 silu fc9 lrelu-0.2 ln "
+    "fc9 hswish fc9 relu fc9 tanh sigmoid fc10",
+    "containers": "conv4p1 ~bn res(conv4p1 drop0.3 res() relu) 3x(conv4k3 drop2d0.2 res(bn ~res(conv4)) "
+    "silu) ~2x(conv4 relu) 2x(avg3s2p1[ceil_mode=true] max2s1p1) logsoftmax gap flat 2x(res(fc4 tanh) prelu) "
+    "fc10 logsoftmax",
+}

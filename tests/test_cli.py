@@ -139,3 +139,18 @@ def test_a_pickle_in_disguise_is_refused(tmp_path: Path) -> None:
     done = lab("evaluate", str(file))
     assert done.returncode == 2 and "pickled" in done.stderr
     assert lab("evaluate", "no-such-checkpoint").returncode == 2
+
+
+@pytest.mark.parametrize("format", ["html", "onnx", "safetensors"])
+def test_export(format: str, tmp_path: Path) -> None:
+    out = tmp_path / f"mine.{format}"
+    done = lab("export", "task-2", "--format", format, "--out", str(out), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {"file": str(out), "format": format, "bytes": out.stat().st_size}
+    done = lab("export", "task-2", "--format", format, "--out", str(tmp_path / "none" / "mine"))
+    assert done.returncode == 2 and "cannot be written" in done.stderr
+
+
+def test_export_of_what_is_none() -> None:
+    done = lab("export", "README.md", "--format", "html", "--out", "mine.html")
+    assert done.returncode == 2 and "README.md" in done.stderr and not (ROOT / "mine.html").exists()

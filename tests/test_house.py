@@ -12,13 +12,14 @@ import pytest
 
 from .conftest import ROOT
 
-FLOORS = ["architecture", "training", "runs", "course", "probe", "cli"]
+FLOORS = ["architecture", "training", "runs", "course", "probe", "export", "cli"]
 MAY_IMPORT = {
     "architecture": {"architecture"},
     "training": {"architecture", "training"},
     "runs": {"architecture", "training", "runs"},
     "course": {"architecture", "training", "runs", "course"},
     "probe": {"architecture", "training", "runs", "probe"},
+    "export": {"architecture", "training", "runs", "probe", "export"},
     "cli": set(FLOORS),
 }
 

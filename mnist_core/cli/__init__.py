@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mnist_core.cli.checkpoints import checkpoints, evaluate, predict
+from mnist_core.cli.checkpoints import checkpoints, evaluate, export, predict
 from mnist_core.cli.designs import analyze_design, code, experiments
 from mnist_core.cli.output import FINE, Refusal
 from mnist_core.cli.reproduce import reproduce
 from mnist_core.cli.runs import rates, train
 from mnist_core.course.results import RESULTS
+from mnist_core.export.formats import FORMATS
 from mnist_core.runs.store import DATA_NAMES
 from mnist_core.training.recipe import RECIPES
 
@@ -74,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     one = add("predict", predict, "Name the digits in pictures, prepared as on the Draw page.")
     _add_checkpoint(one)
     one.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a PNG or JPEG of one digit")
+    one = add("export", export, "Take a checkpoint elsewhere: as one web page, as ONNX, or as it is.")
+    _add_checkpoint(one)
+    one.add_argument(
+        "--format", choices=tuple(FORMATS), required=True, help="html is a page that works alone"
+    )
+    one.add_argument("--out", type=Path, metavar="FILE", required=True, help="is replaced if it is there")
     return parser
 
 

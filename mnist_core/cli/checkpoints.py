@@ -1,4 +1,4 @@
-"""checkpoints, evaluate, predict: what ships, and what a trained net is worth."""
+"""checkpoints, evaluate, predict, export: what ships, what a trained net is worth, taking it along."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from mnist_core.architecture.analysis import analyze
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.shipped import shipped
+from mnist_core.export.formats import FORMATS, ExportError
 from mnist_core.probe.catalog import shipped_folder
 from mnist_core.runs import store
 from mnist_core.runs.checkpoint import CheckpointError, load
+from mnist_core.runs.files import replace_file
 
 if TYPE_CHECKING:
     from mnist_core.training.data import Dataset
@@ -119,3 +121,22 @@ def predict(options: argparse.Namespace) -> int:
     if options.json:
         print_json(results)
     return code
+
+
+def export(options: argparse.Namespace) -> int:
+    path, out = _checkpoint(options.checkpoint), options.out
+    try:
+        content = FORMATS[options.format].make(path)
+    except CheckpointError as error:
+        raise Refusal(WRONG, str(error)) from None
+    except ExportError as error:
+        raise Refusal(FAILED, str(error)) from None
+    try:
+        replace_file(out, content)
+    except OSError as error:
+        raise Refusal(WRONG, f"{out}: cannot be written ({error.strerror}). Name another file.") from None
+    if options.json:
+        print_json({"file": str(out), "format": options.format, "bytes": len(content)})
+    else:
+        print(f"{out}: {len(content):,} bytes")
+    return FINE

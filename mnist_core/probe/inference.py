@@ -13,12 +13,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs.checkpoint import Checkpoint, CheckpointError, load
 from mnist_core.training import evaluation
 
 INPUT_SHAPE = (1, 28, 28)
 SMALL = 256  # digits; up to here one thread is as fast as several
 LOADED = 16  # models kept in memory; small nets, a few hundred kilobytes each
+UNSURE = 0.8  # probability; below it a net counts as not sure, and its two likeliest digits are named
 
 
 def predict(checkpoint: Path | str | Checkpoint, digits: ArrayLike) -> NDArray[np.float32]:
@@ -73,9 +75,14 @@ def load_model(path: Path | str) -> nn.Module:
 def _load_model(path: Path, modified: int, size: int) -> nn.Module:
     """One model for each state of a file; `modified` and `size` are only there to tell them apart."""
     checkpoint = load(path)
-    if tuple(checkpoint.spec.input_shape) != INPUT_SHAPE:
-        raise CheckpointError(
-            f"{path}: the model takes inputs of shape {checkpoint.spec.input_shape}, a digit has "
-            f"{INPUT_SHAPE}. Choose a checkpoint of a model for MNIST."
-        )
+    require_digits(checkpoint.spec, str(path))
     return checkpoint.model().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def require_digits(spec: ModelSpec, where: str) -> None:
+    """Raises CheckpointError, naming the checkpoint `where`, for a design of other inputs than digits."""
+    if spec.input_shape != INPUT_SHAPE:
+        raise CheckpointError(
+            f"{where}: the model takes inputs of shape {spec.input_shape}, a digit has {INPUT_SHAPE}. "
+            f"Choose a checkpoint of a model for MNIST."
+        )

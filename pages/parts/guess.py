@@ -12,9 +12,9 @@ import streamlit as st
 
 from mnist_core.probe.catalog import Entry
 from mnist_core.probe.drawing import Preparation
+from mnist_core.probe.inference import UNSURE
 from mnist_core.probe.ink import area_average
 
-UNSURE = 0.8  # probability; below it the two likeliest digits are named
 THUMBNAIL = 85  # pixels
 
 _HERE = Path(__file__)

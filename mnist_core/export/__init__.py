@@ -1,0 +1,1 @@
+"""Trained nets for use outside the lab."""
