@@ -19,6 +19,7 @@ from pages.parts.maps import maps
 from pages.parts.mine import mine
 from pages.parts.robust import robust
 from pages.parts.sources import sources
+from pages.parts.take import take
 from pages.parts.why import saliency, turned
 
 MOST_NETS = 4
@@ -82,8 +83,9 @@ VIEWS = {
     "Turn it into …": ":material/swap_horiz:",
     "How robust": ":material/tune:",
     "My handwriting": ":material/edit_note:",
+    "Take it with you": ":material/download:",
 }
-ONE_NET = ("Feature maps", "What it rests on", "Turn it into …")
+ONE_NET = ("Feature maps", "What it rests on", "Turn it into …", "Take it with you")
 
 
 def look_inside(said: list[Entry], prepared: Preparation, drawing: canvas.Drawing) -> None:
@@ -108,6 +110,9 @@ def look_inside(said: list[Entry], prepared: Preparation, drawing: canvas.Drawin
         return
     if view == "My handwriting":
         mine(said)
+        return
+    if view == "Take it with you":
+        take(entry)
         return
     if prepared.box is None:
         st.caption("Draw a digit first.")

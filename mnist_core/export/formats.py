@@ -17,12 +17,14 @@ class ExportError(Exception):
 class Format:
     """One way to take a checkpoint along.
 
+    title    what a person calls it
     purpose  what it is good for, in a sentence
     make     the content of the exported file from the checkpoint's path; raises CheckpointError, ExportError
     size     about how many bytes that will be, from the size of the checkpoint's file
     """
 
     name: str
+    title: str
     suffix: str
     mime: str
     purpose: str
@@ -52,6 +54,7 @@ FORMATS = {
     for format in (
         Format(
             "html",
+            "Web page",
             ".html",
             "text/html",
             "One web page that names drawn digits in any browser, also on a phone and without a network: "
@@ -61,6 +64,7 @@ FORMATS = {
         ),
         Format(
             "onnx",
+            "ONNX",
             ".onnx",
             "application/octet-stream",
             "For other programs: 28×28 grey values from 0 to 1 go in, ten probabilities come out. Compared "
@@ -70,9 +74,11 @@ FORMATS = {
         ),
         Format(
             "safetensors",
+            "Checkpoint",
             ".safetensors",
             "application/octet-stream",
-            "The checkpoint as it is, with design, recipe and figures in it: for PyTorch, or another lab.",
+            "The lab's own file: weights as safetensors, with design, recipe and figures. For PyTorch, or "
+            "another lab.",
             _safetensors,
             lambda size: size,
         ),

@@ -33,7 +33,7 @@ def exchange_menu() -> None:
             help="conv16k3p1-b: 16 channels, kernel 3, padding 1, no bias. Others: relu bn drop0.1 max2 gap "
             "flat fc10. res(…) adds its input, 3x(…) repeats, ~ switches off.",
         )
-        name = f"{_file_name(spec)}.json"
+        name = f"{file_name(spec.name)}.json"
         text = spec.to_json()
         state.put("input_shape", "×".join(map(str, spec.input_shape)))
         st.text_input(
@@ -74,5 +74,6 @@ def _take_file() -> None:
         state.set_notice(f"{file.name} was not taken. {error}")
 
 
-def _file_name(spec: ModelSpec) -> str:
-    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in spec.name) or "design"
+def file_name(name: str) -> str:
+    """A design's name as the name of a file."""
+    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name) or "design"
