@@ -9,16 +9,16 @@ import streamlit as st
 
 from mnist_core.probe import catalog
 from mnist_core.probe.catalog import Entry
-from mnist_core.probe.drawing import Preparation, naive_resize, to_digit
+from mnist_core.probe.drawing import Preparation, naive_resize
 from mnist_core.probe.inference import predict
 from mnist_core.runs.checkpoint import CheckpointError
-from pages.parts import canvas
+from pages.parts import canvas, state
 from pages.parts.entrance import through_app
 from pages.parts.guess import about, guess
 from pages.parts.maps import maps
 from pages.parts.mine import mine
 from pages.parts.robust import robust
-from pages.parts.sources import sources
+from pages.parts.sources import carry_out, prepare, sources
 from pages.parts.take import take
 from pages.parts.why import saliency, turned
 
@@ -51,10 +51,15 @@ def found() -> dict[str, Entry]:
 def choose() -> list[Entry]:
     """The checkpoints that are asked; at first the one that ships with the lab."""
     entries = found()
+    linked = st.query_params.get("net")
+    if linked is not None:
+        del st.query_params["net"]
+        if linked in entries:
+            state.put("nets", [linked])
     keys = st.multiselect(
         "Checkpoints",
         list(entries),
-        default=list(entries)[:1],
+        default=list(entries)[:1] if linked is None else None,
         key="nets",
         max_selections=MOST_NETS,
         select_all=False,
@@ -138,16 +143,19 @@ def draw() -> None:
                 brush = st.slider("Brush", 6, 48, 22, key="brush", format="%d px", persist_state="session")
                 st.button("Undo", key="undo_stroke", on_click=canvas.undo)
                 st.button("Clear", key="clear", on_click=canvas.clear)
-            sources()
-            with box:
-                drawing = canvas.canvas(brush)
-            canvas.prompt()
+            sources_box = st.container(gap="small")
         guess_box, nets_box = st.container(width="stretch"), st.container(width="stretch")
         with nets_box:
             chosen = choose()
+        with sources_box:
+            carry_out(chosen)
+        with box:
+            drawing = canvas.canvas(brush)
+        with sources_box:
+            sources(chosen, drawing)
+            canvas.prompt()
         with guess_box:
-            pixels = drawing.pixels()
-            prepared, naive = to_digit(pixels), naive_resize(pixels)
+            prepared, naive = prepare(drawing), naive_resize(drawing.pixels())
             said = ask(chosen, [prepared.digit, naive])
             guess(prepared, naive, said, len(drawing.objects), drawing.caption if drawing.is_source else "")
     if said:

@@ -45,7 +45,7 @@ def net_data(checkpoint: Checkpoint) -> dict[str, Any]:
     """What `readNet` in `net.js` takes: layers, the tensors' names and sizes, their numbers in a row."""
     tensors = {
         name: np.ascontiguousarray(tensor.numpy(), "<f4")
-        for name, tensor in checkpoint.tensors.items()
+        for name, tensor in sorted(checkpoint.tensors.items())  # safetensors reads them in any order
         if tensor.is_floating_point()  # BatchNorm also counts its batches
     }
     numbers = b"".join(array.tobytes() for array in tensors.values())

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_core.probe.inference import SMALL, load_model, predict
 from mnist_core.training.data import data_folder
 from mnist_core.training.synthetic import render
 
@@ -36,12 +37,41 @@ def example(index: int) -> Example:
 
     Nothing is downloaded, so that this works without a network.
     """
-    try:
-        images, labels, data = *_mnist(data_folder() / "MNIST" / "raw"), "mnist"
-    except (OSError, EOFError, zlib.error, ValueError):  # not there yet, or damaged: training fetches them
-        images, labels, data = *_stand_in(), "synthetic"
+    images, labels, data = _all()
     index %= len(images)
     return Example(images[index], int(labels[index]), index, data)
+
+
+def count() -> int:
+    """How many such digits there are: 10,000 of MNIST's, fewer of the stand-in's."""
+    return len(_all()[0])
+
+
+def mistakes(path: Path) -> tuple[int, ...]:
+    """The numbers of those digits that a checkpoint names wrong, first the one it is furthest off.
+
+    Takes a second or two, once for each state of the file. Raises CheckpointError.
+    """
+    load_model(path)  # says what is wrong with a file that is none
+    state, (_, labels, data) = path.stat(), _all()
+    return _mistakes(path, (state.st_mtime_ns, state.st_size, data, len(labels)))
+
+
+@lru_cache(maxsize=16)
+def _mistakes(path: Path, state: tuple[int, int, str, int]) -> tuple[int, ...]:
+    images, labels, _ = _all()
+    # In small portions, between which others may ask a net.
+    portions = [images[start : start + SMALL] / np.float32(255) for start in range(0, len(images), SMALL)]
+    said = np.concatenate([predict(path, portion) for portion in portions])
+    wrong = np.flatnonzero(said.argmax(axis=1) != labels)
+    return tuple(wrong[np.argsort(said[wrong, labels[wrong]], kind="stable")].tolist())
+
+
+def _all() -> tuple[Digits, Labels, str]:
+    try:
+        return *_mnist(data_folder() / "MNIST" / "raw"), "mnist"
+    except (OSError, EOFError, zlib.error, ValueError):  # not there yet, or damaged: training fetches them
+        return *_stand_in(), "synthetic"
 
 
 @lru_cache(maxsize=2)

@@ -14,8 +14,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from mnist_core.export.html_file import to_html
+from mnist_core.export.onnx_file import to_onnx
 from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.drawing import read_image, to_digit
+from mnist_core.probe.examples import example, mistakes
 from mnist_core.probe.inference import predict
 from mnist_core.runs import checkpoint, store
 from mnist_core.training.recipe import Recipe
@@ -235,6 +238,55 @@ def test_a_test_digit_and_a_stroke_over_it(lab: Lab, page: Page) -> None:
     expect(word(page)).not_to_contain_text("number")
 
 
+def number(page: Page) -> Locator:
+    return page.get_by_label("Number of the test digit")
+
+
+@pytest.mark.mnist
+def test_a_test_digit_by_number_and_by_link(lab: Lab, page: Page) -> None:
+    page.goto(f"{lab.url}/draw?digit=1234&net=shipped/task-2")
+    expect(word(page)).to_have_text("MNIST's test digit number 1,234: a 8.")
+    expect(number(page)).to_have_value("1234")
+    assert "digit=" not in page.url, "so that a reload does not bring it back"
+    number(page).fill("9999")
+    number(page).press("Enter")
+    expect(word(page)).to_have_text("MNIST's test digit number 9,999: a 6.")
+    expect(answers(page).first).to_have_attribute("data-answer", "6")
+    clear(page)
+    expect(number(page)).to_have_value("")
+    page.goto(f"{lab.url}/draw?digit=10000")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("0 to 9,999")
+
+
+@pytest.mark.mnist
+def test_through_the_mistakes_of_a_net(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    page.get_by_role("button", name="Mistakes").click()
+    found = mistakes(SHIPPED)
+    following, previous = (page.get_by_role("button", name=name, exact=True) for name in ("Next", "Previous"))
+    for place, button in (
+        (0, following),
+        (1, following),
+        (2, previous),
+        (1, previous),
+        (0, previous),
+        (-1, None),
+    ):
+        digit, position = example(found[place]), place % len(found) + 1
+        expect(word(page)).to_have_text(
+            f"MNIST's test digit number {digit.index:,}: a {digit.label}. "
+            f"Mistake {position} of {len(found)} of task-2."
+        )
+        expect(number(page)).to_have_value(str(digit.index))
+        probabilities = predict(SHIPPED, digit.pixels / np.float32(255))[0]
+        expect(answers(page).first).to_have_attribute("data-answer", str(probabilities.argmax()))
+        if button:
+            button.click()
+    draw(page, [[(20, 20), (40, 40)]])
+    strokes_are(page, 2)
+    expect(page.get_by_role("button", name="Mistakes")).to_be_visible()
+
+
 @pytest.fixture
 def second_net(lab: Lab) -> Iterator[str]:
     run = store.create(SPEC, Recipe(epochs=1), "synthetic", root=lab.runs)
@@ -338,6 +390,20 @@ def test_what_the_answer_rests_on_and_what_turns_it(lab: Lab, page: Page) -> Non
     texts = page.locator(".lab-pictures figcaption")
     expect(texts.nth(0)).to_contain_text("Named 3")
     expect(texts.nth(1)).to_contain_text("Named 8")
+
+
+def test_a_net_is_taken_along(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    look(page, "Take it with you")
+    for name, content in (
+        ("Web page (.html)", to_html(checkpoint.load(SHIPPED))),
+        ("ONNX (.onnx)", to_onnx(checkpoint.load(SHIPPED))),
+        ("Checkpoint (.safetensors)", SHIPPED.read_bytes()),
+    ):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        assert download.value.suggested_filename == f"task-2{name[name.index('.') : -1]}"
+        assert Path(download.value.path()).read_bytes() == content
 
 
 def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
