@@ -31,6 +31,8 @@ div.st-key-draw-body {
   grid-template: "canvas guess" auto "canvas nets" 1fr / 340px minmax(0, 1fr);
   gap: 1rem 4rem;
 }
+/* the number's former widget, which Streamlit keeps until all is drawn */
+[class*="st-key-digit_number"] + [class*="st-key-digit_number"] { display: none; }
 .st-key-draw-body > :nth-child(1) { grid-area: canvas; }
 .st-key-draw-body > :nth-child(2) { grid-area: guess; }
 .st-key-draw-body > :nth-child(3) { grid-area: nets; }
@@ -143,11 +145,11 @@ def draw() -> None:
                 brush = st.slider("Brush", 6, 48, 22, key="brush", format="%d px", persist_state="session")
                 st.button("Undo", key="undo_stroke", on_click=canvas.undo)
                 st.button("Clear", key="clear", on_click=canvas.clear)
-            sources_box = st.container(gap="small")
+            waiting, sources_box = st.container(), st.container(gap="small")
         guess_box, nets_box = st.container(width="stretch"), st.container(width="stretch")
         with nets_box:
             chosen = choose()
-        with sources_box:
+        with waiting:
             carry_out(chosen)
         with box:
             drawing = canvas.canvas(brush)

@@ -239,7 +239,7 @@ def test_a_test_digit_and_a_stroke_over_it(lab: Lab, page: Page) -> None:
 
 
 def number(page: Page) -> Locator:
-    return page.get_by_label("Number of the test digit")
+    return page.get_by_label("Number of the test digit").first
 
 
 @pytest.mark.mnist
