@@ -5,8 +5,10 @@
 Design: from a keystroke in a layer's field to the new total on the screen, for `task-2` (34 layers) and for
 60 layers. Draw: from lifting the pen to the probabilities on the screen, alone and beside a run that trains
 `task-2` on MNIST, and to the feature maps. Milliseconds: median and 95th percentile. Also the time of one
-`analyze` of 30 layers, without a browser. Bars: design 300 ms (60 layers: 600), draw 300 at the median and
-500 at the 95th percentile, beside a run too, feature maps 700, analysis 2 ms.
+`analyze` of 30 layers, without a browser, an edit in Design beside a run, and how much slower a run trains
+while its Train page is open (images/s with and without, in turns). Bars: design 300 ms (60 layers: 600;
+beside a run 500), draw 300 at the median and 500 at the 95th percentile, beside a run too, feature maps 700,
+analysis 2 ms, slowdown 5 %.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.text import from_text
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.runs import launch, store
+from mnist_core.runs.store import Run
 from mnist_core.training.recipe import RECIPES
 from tests.browser import chromium
 from tests.browser.conftest import FLAGS, serve
@@ -132,8 +135,24 @@ def stroke(page: Page, x: float, y: float, lift: bool = True) -> None:
         page.wait_for_timeout(800)
 
 
+def measure_slowdown(page: Page, url: str, run: Run, turns: int = 4, seconds: float = 10) -> float:
+    """The share of its speed that a run loses while its page is open; evaluations are not counted."""
+    done = {"about:blank": [0.0, 0.0], f"{url}/train?run={run.name}": [0.0, 0.0]}
+    for _ in range(turns):
+        for address, sums in done.items():
+            page.goto(address)
+            page.wait_for_timeout(4000)  # the page's own start is no part of it
+            known = len(store.read(run).steps)
+            page.wait_for_timeout(1000 * seconds)
+            for line in store.read(run).steps[known:]:
+                sums[0] += line["images_per_second"]  # every line covers about the same time
+                sums[1] += 1
+    alone, watched = (speed / lines for speed, lines in done.values())
+    return 1 - watched / alone
+
+
 @contextmanager
-def training(runs: Path) -> Iterator[None]:
+def training(runs: Path) -> Iterator[Run]:
     """A run of `task-2` that trains on MNIST, from its first steps until the block ends."""
     experiment = EXPERIMENTS["task-2"]
     run = store.create(experiment.spec, RECIPES["fast"].model_copy(update={"epochs": 50}), root=runs)
@@ -143,7 +162,7 @@ def training(runs: Path) -> Iterator[None]:
         while not store.read(run).steps:
             assert time.monotonic() < deadline, store.log_tail(run)
             time.sleep(0.5)
-        yield
+        yield run
     finally:
         store.request_stop(run)
         while store.read(run, metrics=False).alive:
@@ -173,7 +192,7 @@ def measure(times: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
-        results = {
+        results: dict[str, Any] = {
             "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
             "analysis_30_layers": spread(measure_analysis()),
             "design_task_2": spread(measure_design(page, lab.url, task_2, 5, times)),
@@ -181,8 +200,10 @@ def measure(times: int) -> dict[str, Any]:
             "draw": spread(measure_draw(page, lab.url, times)),
             "feature_maps": spread(measure_draw(page, lab.url, times, MAPS)),
         }
-        with training(lab.runs):
+        with training(lab.runs) as run:
             results["draw_beside_a_run"] = spread(measure_draw(page, lab.url, times))
+            results["design_beside_a_run"] = spread(measure_design(page, lab.url, task_2, 5, times))
+            results["slowdown_by_open_page"] = round(measure_slowdown(page, lab.url, run), 4)
         browser.close()
     return results
 
@@ -199,8 +220,10 @@ def main() -> None:
         print(json.dumps(results))
         return
     print(results.pop("machine"))
+    slowdown = results.pop("slowdown_by_open_page")
     for name, values in results.items():
         print(f"{name:20} median {values['median_ms']:8.2f} ms   95 % {values['p95_ms']:8.2f} ms")
+    print(f"slowdown of a run by its open page: {slowdown:.1%}")
 
 
 if __name__ == "__main__":

@@ -109,13 +109,13 @@ def _menu(view: RunView) -> None:
             on_change=_rename,
             args=(run,),
         )
-        if view.spec and view.recipe:
+        if view.spec and view.recipe and view.data in store.DATA_NAMES:
             st.button(
                 "Clone",
                 icon=":material/content_copy:",
                 help="Put this run's design and recipe into the form above, to be changed and trained anew.",
                 on_click=_do,
-                args=(state.clone, run.name, view.spec, view.recipe),
+                args=(state.clone, run.name, view.spec, view.recipe, view.data),
                 key="clone",
                 width="stretch",
             )

@@ -170,11 +170,12 @@ def select_run(name: str | None) -> None:
         st.query_params.pop("run", None)
 
 
-def clone(name: str, spec: ModelSpec, recipe: Recipe) -> None:
-    """Take design and recipe of the run called `name` into the forms."""
+def clone(name: str, spec: ModelSpec, recipe: Recipe, data: str) -> None:
+    """Take design, recipe and data of the run called `name` into the forms."""
     open_spec(spec)
     st.session_state.cloned = (name, recipe)
     put("recipe", CLONED)
+    put("data", data)
 
 
 def cloned() -> tuple[str, Recipe] | None:

@@ -1,0 +1,108 @@
+"""What a person does to runs: looks before training, trains two seeds, renames, goes on, clones, deletes."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from mnist_core.runs import store
+from mnist_core.runs.store import Run
+
+from .conftest import Lab
+from .test_train import open_train, press_train, wait
+
+pytestmark = pytest.mark.browser
+SMALL = "?design=max4 flat fc10&name=small"
+
+
+def fill(page: Page, name: str, value: str) -> None:
+    field = page.get_by_role("spinbutton", name=name, exact=True).first
+    field.fill(value)
+    field.press("Enter")
+    page.wait_for_timeout(500)
+
+
+def manage(page: Page) -> None:
+    button = page.get_by_role("button", name="Manage")
+    expect(button).to_have_count(1)  # while the page is drawn anew, the old one is still there for a moment
+    button.click()
+    expect(page.get_by_role("button", name="Download as zip")).to_be_visible()
+
+
+def test_two_seeds_from_the_start_to_the_bin(page: Page, lab: Lab) -> None:
+    open_train(page, lab, SMALL)
+    fill(page, "seeds", "2")
+    first = press_train(page, lab, epochs=1, data="synthetic")
+    expect(page.get_by_text("mean ± standard deviation, last epoch, 2 of 2 seeds")).to_be_visible(
+        timeout=90_000
+    )
+    runs = [view.run for view in store.list_runs(lab.runs) if view.group == first.name]
+    assert len(runs) == 1
+    reached = [store.read(run).epochs[-1]["test_accuracy"] for run in (first, runs[0])]
+    expect(page.get_by_text(f"{50 * sum(reached):.2f} ±")).to_be_visible()
+    page.get_by_role("button", name=re.compile("seed 2")).or_(
+        page.get_by_role("radio", name=re.compile("seed 2"))
+    ).click()
+    wait(page, lambda: runs[0].name in page.url, 20)
+    expect(page.get_by_text("adamw 0.02 · seed 2")).to_be_visible()
+    page.wait_for_timeout(2000)  # until nothing of the other run's page is left
+
+    manage(page)
+    page.get_by_role("textbox", name="Name").fill("second try")
+    page.keyboard.press("Enter")
+    listed = page.get_by_role("button", name=re.compile("second try"))
+    expect(listed).to_be_visible()
+    page.wait_for_timeout(2000)  # until the page that has the new name is whole
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as zip").click()
+    with zipfile.ZipFile(download.value.path()) as packed:
+        assert f"{runs[0].name}/{store.CHECKPOINT}" in packed.namelist()
+    page.keyboard.press("Escape")
+
+    page.get_by_role("button", name="More epochs").click()
+    page.get_by_role("button", name="Go on", exact=True).click()
+    expect(page.get_by_text("6 of 6 epochs")).to_be_visible(timeout=60_000)
+    assert len(store.read(runs[0]).epochs) == 6
+
+    manage(page)
+    page.get_by_role("button", name="Clone").click()
+    expect(page.get_by_role("combobox", name="Recipe")).to_have_value("as cloned")
+    expect(page.get_by_role("spinbutton", name="epochs", exact=True).first).to_have_value("1")
+    expect(page.get_by_role("radio", name="synthetic")).to_be_checked()
+    page.wait_for_timeout(2000)
+    page.get_by_text("Delete this run and its files").click()
+    page.get_by_role("button", name="Delete for good").click()
+    wait(page, lambda: not runs[0].folder.exists(), 20)
+    expect(listed).not_to_be_visible()
+    assert Run(first.folder).folder.exists()
+
+
+def test_the_rate_is_changed_while_it_trains(page: Page, lab: Lab) -> None:
+    open_train(page, lab, SMALL)
+    run = press_train(page, lab, epochs=5000, data="synthetic")
+    wait(page, lambda: store.read(run).steps)
+    page.get_by_role("button", name="Rate", exact=True).click()
+    page.get_by_text("× 0.1", exact=True).click()
+    wait(page, lambda: store.read(run).rates, 30)
+    expect(page.get_by_text(re.compile(r"rate × 0\.1 by hand since epoch"))).to_be_visible()
+    store.request_stop(run)
+    wait(page, lambda: not store.read(run).alive)
+
+
+def test_one_looks_before_one_trains(page: Page, lab: Lab) -> None:
+    open_train(page, lab, SMALL)
+    page.get_by_role("radio", name="synthetic").click()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("This recipe has no augmentation")).to_be_visible(timeout=30_000)
+    expect(page.locator("[data-testid=stPopoverBody] img")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Find a rate").click()
+    page.get_by_role("button", name="Try it").click()
+    use = page.get_by_role("button", name=re.compile(r"Use [\d.]+"))
+    expect(use).to_be_visible(timeout=90_000)
+    proposed = use.inner_text().split()[-1]
+    use.click()
+    expect(page.get_by_role("spinbutton", name="learning rate", exact=True).first).to_have_value(proposed)
