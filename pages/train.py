@@ -7,7 +7,7 @@ from mnist_core.runs import manage, store, words
 from mnist_core.runs.seeds import group_of, summary
 from mnist_core.runs.store import Run, RunError
 from mnist_core.training.recipe import Recipe
-from pages.parts import runs, state
+from pages.parts import runs, state, watch
 from pages.parts.entrance import through_app
 from pages.parts.recipe_form import recipe_form
 from pages.parts.run_list import LISTED, run_list
@@ -46,7 +46,9 @@ def show(run: Run, members: tuple[Run, ...], drawn: tuple[str, ...]) -> None:
     runs.progress(view)
     seeds(view, views, found)
     runs.headline(view)
+    watch.fit(view)
     runs.curves(view, found.band if len(views) > 1 else ())
+    watch.live(view)
     runs.details(view)
 
 

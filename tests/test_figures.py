@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs import store, words
@@ -31,6 +33,21 @@ def test_last_best_and_target_are_told_apart() -> None:
 def test_a_target_that_was_not_met_is_not_met() -> None:
     figures = figures_of([epoch(1, 0.99399)], {})
     assert figures["target_epoch"] is None and figures["target_seconds"] is None
+
+
+@given(st.lists(st.floats(0.98, 1.0), min_size=1, max_size=12))
+def test_in_how_many_of_the_last_five_epochs_the_target_held(accuracies: list[float]) -> None:
+    figures = figures_of([epoch(n, accuracy) for n, accuracy in enumerate(accuracies, 1)], {})
+    last = accuracies[-5:]
+    assert figures["target_held"] == len([accuracy for accuracy in last if accuracy >= 0.994])
+    assert figures["target_of"] == len(last)
+
+
+def test_held_in_words() -> None:
+    lines = [epoch(n, 0.9941) for n in range(1, 8)] + [epoch(8, 0.9939)]
+    assert words.held(figures_of(lines, {})) == "held in 4 of the last 5"
+    assert words.held(figures_of(lines[:2], {})) == "held in 2 of the last 2"
+    assert words.held(figures_of(lines[:1], {})) == words.held({}) == ""  # one epoch holds nothing
 
 
 def test_with_a_validation_split_the_test_set_judges_nothing() -> None:

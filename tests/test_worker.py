@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import checkpoint, locks, store, worker
+from mnist_core.runs import checkpoint, locks, record, store, worker
 from mnist_core.runs.store import Run, RunView
 from mnist_core.runs.worker import Worker
 from mnist_core.training import data, engine
@@ -263,6 +264,50 @@ def test_a_broken_state_is_begun_again(tmp_path: Path, capfd: pytest.CaptureFixt
     (run / store.STATE).write_bytes(b"\x80\x02not a state")
     assert work(run).state == "done"
     assert "state.safetensors cannot be read" in capfd.readouterr().out
+
+
+def test_the_weights_of_the_moment_can_be_watched_and_are_those_of_their_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the same training in this process, looked at after the step that the file names."""
+    monkeypatch.setattr(record, "SHOW_EVERY", 0.0)
+    torch.set_num_threads(locks.threads_a_run())
+    run, copy = new_run(tmp_path), tmp_path / "seen"
+
+    def is_seen() -> bool:
+        with suppress(OSError):
+            shutil.copy(run / store.LATEST, copy)
+        return copy.exists() and int(checkpoint.describe(copy).figures["step"]) > 1
+
+    watcher = when(is_seen, lambda: None)
+    assert work(run).state == "done"
+    watcher.join()
+    assert not (run / store.LATEST).exists()
+    seen = checkpoint.load(copy)
+    state = engine.TrainingState.new(SPEC, RECIPE)
+    for event in engine.train(state, data.load("synthetic"), interval=0):
+        if isinstance(event, engine.StepEvent) and (event.epoch, event.step) == (
+            seen.figures["epoch"],
+            seen.figures["step"],
+        ):
+            break
+    weights = state.model_tensors()
+    assert all(torch.equal(seen.tensors[name], weights[name]) for name in weights)
+
+
+def test_what_cannot_be_shown_does_not_end_a_run(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    (run / store.LATEST).mkdir()  # nothing can take its place
+    assert work(run).state == "done"
+
+
+def test_weights_that_a_killed_worker_left_are_not_shown_again(tmp_path: Path) -> None:
+    run = new_run(tmp_path, RECIPE.changed(epochs=1000))
+    (run / store.LATEST).write_bytes(b"old")
+    watcher = when(lambda: has_lines(run), lambda: store.request_pause(run))
+    assert work(run).state == "paused"
+    watcher.join()
+    assert not (run / store.LATEST).exists()
 
 
 def test_the_command_wants_a_run_folder_of_its_own(

@@ -7,6 +7,7 @@ Going on from the state repeats what came after it, exactly; the journal drops t
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 STATE_FORMAT = "mnist-lab-state-1"
 SAVE_EVERY = 20.0  # seconds between two saved states within an epoch
+SHOW_EVERY = 2.0  # seconds, at least, between two versions of latest.safetensors …
+SHOW_SHARE = 0.01  # … and at most this share of the time goes into writing them
 
 
 def train_run(worker: Worker) -> None:
@@ -116,10 +119,12 @@ class _Recorder:
         self.started = time.monotonic()
         self.first: tuple[float, float] | None = None  # time and progress of the first event
         self.saved_at: float | None = None  # not yet: the first event is followed by a state
+        self.show_at = 0.0  # when latest.safetensors is due
 
     def record(self) -> None:
         """Consume the training, event by event."""
         state = self.state
+        self._hide()  # what a killed worker left
         print(
             f"training from epoch {state.epoch + 1}, step {state.step} on {self.device}, "
             f"{torch.get_num_threads()} threads",
@@ -152,6 +157,23 @@ class _Recorder:
         )
         if self.saved_at is None or time.monotonic() - self.saved_at >= SAVE_EVERY:
             self._save_state()
+        self._show(event)
+
+    def _show(self, event: StepEvent) -> None:
+        """Leave the weights of this moment for those who watch. Only read by pages: nothing rests on it."""
+        start = time.monotonic()
+        if start < self.show_at or event.step == event.steps_per_epoch:  # the checkpoint comes next
+            return
+        place = {"epoch": event.epoch, "step": event.step, "steps_per_epoch": event.steps_per_epoch}
+        with suppress(OSError):  # a full disk is found, and said, when something that matters is written
+            data = checkpoint.to_bytes(Checkpoint(self.spec, self.recipe, self.state.model_tensors(), place))
+            replace_file(self.run / store.LATEST, data, durable=False)
+        took = time.monotonic() - start
+        self.show_at = start + max(SHOW_EVERY, took / SHOW_SHARE)
+
+    def _hide(self) -> None:
+        with suppress(OSError):  # Windows keeps a file that somebody reads
+            (self.run / store.LATEST).unlink(missing_ok=True)
 
     def _after_epoch(self, event: EpochEvent) -> None:
         facts = self.facts | {"precision": self.state.precision}
@@ -161,6 +183,7 @@ class _Recorder:
         self.journal.sync()
         tensors = self.state.model_tensors()
         checkpoint.save(self.run / store.CHECKPOINT, Checkpoint(self.spec, self.recipe, tensors, figures))
+        self._hide()
         self._save_state()
         judged = event.test_accuracy if event.test_accuracy is not None else event.validation_accuracy
         print(f"epoch {event.epoch}: accuracy {judged}, loss {event.train_loss:.4f}", flush=True)

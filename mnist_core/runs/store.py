@@ -6,6 +6,7 @@
         status.json             where the run stands, replaced whole about once a second
         worker.log              what the worker said
         checkpoint.safetensors  weights after the last whole epoch, with design, recipe and figures
+        latest.safetensors      weights of this moment, to be watched; gone when an epoch or the worker ends
         state.safetensors       everything needed to go on exactly from there
         stop, pause             empty files: a wish to the worker
         rate                    a wish, too: the factor on the schedule's learning rate
@@ -35,7 +36,7 @@ from mnist_core.runs.status import LIVE, Status
 from mnist_core.training.recipe import Recipe, RecipeError
 
 REQUEST, STATUS, METRICS, LOG = "request.json", "status.json", "metrics.jsonl", "worker.log"
-CHECKPOINT, STATE = "checkpoint.safetensors", "state.safetensors"
+CHECKPOINT, LATEST, STATE = "checkpoint.safetensors", "latest.safetensors", "state.safetensors"
 STOP, PAUSE, RATE = "stop", "pause", "rate"
 LABEL, LABEL_LENGTH = "label", 60
 DATA_NAMES = ("mnist", "synthetic")

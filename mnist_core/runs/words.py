@@ -30,6 +30,14 @@ def percent(accuracy: Any) -> str:
     return f"{100 * accuracy:.2f} %" if isinstance(accuracy, (int, float)) else "–"
 
 
+def held(figures: dict[str, Any]) -> str:
+    """In how many of the last epochs the target held: "held in 4 of the last 5"; empty when not known."""
+    count, of = figures.get("target_held"), figures.get("target_of")
+    if not isinstance(count, int) or not isinstance(of, int):
+        return ""
+    return f"held in {count} of the last {of}" if of > 1 else ""
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them: "9 s", "4 min", "2 h 10 min"."""
     whole = round(seconds)

@@ -143,6 +143,8 @@ class Worker:
             store.withdraw_wishes(self.run)
         with suppress(OSError):
             locks.leave_queue(self.run.folder)
+        with suppress(OSError):
+            (self.run / store.LATEST).unlink(missing_ok=True)
         try:
             self.tell(state=state, message=message, ahead=0, seconds_left=-1.0)
         except OSError as error:

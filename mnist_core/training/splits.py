@@ -55,6 +55,15 @@ def split(data: Dataset, recipe: Recipe, device: torch.device) -> Splits:
             f"validation_size is {recipe.validation_size:,}, but {data.name} has only {len(images):,} "
             f"training images. Hold out at most {len(images) // 2:,}."
         )
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_SPLIT_SEED)).to(device)
+    order = _shuffled(len(images)).to(device)
     held, kept = order[: recipe.validation_size], order[recipe.validation_size :].sort().values
     return Splits(data, recipe.batch_size, images[kept], labels[kept], *test, images[held], labels[held])
+
+
+def held_out(images: int, validation_size: int) -> Tensor:
+    """The numbers, from 0, of those of so many training images that `split` holds out for validation."""
+    return _shuffled(images)[:validation_size]
+
+
+def _shuffled(images: int) -> Tensor:
+    return torch.randperm(images, generator=torch.Generator().manual_seed(_SPLIT_SEED))

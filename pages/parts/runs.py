@@ -15,7 +15,7 @@ from mnist_core.runs.figures import TARGET_ACCURACY
 from mnist_core.runs.seeds import Band
 from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
-from pages.parts import charts
+from pages.parts import charts, watch
 from pages.parts.run_menu import controls
 
 ICONS = {
@@ -120,10 +120,13 @@ def headline(view: RunView) -> None:
             else "not yet"
             if view.alive
             else "no",
-            f"epoch {epoch}" if epoch else "the course's target",
+            " · ".join([f"epoch {epoch}", *filter(None, [words.held(figures)])])
+            if epoch
+            else "the course's target",
             delta_color="off",
             delta_arrow="off",
-            help="Training time until the test accuracy first reached the course's target.",
+            help="Training time until the test accuracy first reached the course's target, and in how many "
+            "of the last epochs it held: once may be luck.",
         )
 
 
@@ -195,8 +198,15 @@ def title(view: RunView) -> None:
 
 
 def details(view: RunView) -> None:
-    """Log, recipe and files, for those who want them."""
-    log, recipe, files = st.tabs(["Log", "Recipe", "Files"])
+    """Log, confusion matrix, mistakes, recipe and files, for those who want them."""
+    names = ["Log", "Confusion", "Mistakes", "Recipe", "Files"]
+    log, confusion, mistakes, recipe, files = st.tabs(names, key="details", on_change="rerun")
+    with confusion:
+        if confusion.open:  # not before: the net is asked about every digit
+            watch.matrix(view)
+    with mistakes:
+        if mistakes.open:
+            watch.mistakes(view)
     with log:
         text = words.notebook_log(view)
         st.code(

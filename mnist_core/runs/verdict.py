@@ -1,0 +1,124 @@
+"""Over- or underfitting, named in a sentence with the numbers that it rests on.
+
+Two facts are looked at: the gap between train and test accuracy in the last epoch, and where the test loss
+has gone since its lowest. The train figures are means over an epoch of augmented digits and of a net that
+still learned, so train below test is no surprise, and a gap the other way is rather larger than it looks.
+Train and test loss are not compared with each other: label smoothing and dropout shift the one only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from mnist_core.architecture.layers import Dropout, Dropout2d
+from mnist_core.architecture.spec import ModelSpec
+from mnist_core.runs.figures import number
+from mnist_core.training.recipe import Recipe
+
+EARLY = 3  # epochs below which nothing is said
+GAP = 0.005  # train above test by this is overfitting; among 10,000 images chance makes at most 0.2 points
+RISE = 0.15  # of the test loss over its lowest, both as means of two epochs, is overfitting …
+CHANCE = 0.003  # … unless it is below so many nats: the standard error of a mean over 10,000 images
+FALL = 0.1  # of the test loss within two epochs: still learning
+LOW = 0.99  # accuracies below this leave something to be learned in any data of the lab
+
+Kind = Literal["early", "overfitting", "underfitting", "learning", "neither"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the curves say; `text` is whole sentences with their numbers."""
+
+    kind: Kind
+    text: str
+
+
+def verdict(epochs: Sequence[dict[str, Any]], recipe: Recipe, spec: ModelSpec) -> Verdict:
+    """The verdict on a run's epoch lines, in order. Lines without numbers do not count."""
+    split = "test" if not epochs or epochs[-1].get("validation_accuracy") is None else "validation"
+    needed = ("train_accuracy", "train_loss", f"{split}_accuracy", f"{split}_loss")
+    lines = [line for line in epochs if all(math.isfinite(number(line, name)) for name in needed)]
+    if len(lines) < EARLY:
+        return Verdict("early", f"Too early to speak of over- or underfitting: {_so_far(len(lines))}.")
+    train, test = (number(lines[-1], f"{name}_accuracy") for name in ("train", split))
+    numbers = f"train {_percent(train)}, {split} {_percent(test)}"
+    losses = [number(line, f"{split}_loss") for line in lines]
+    if risen := _risen(lines, losses, split):
+        remedy = "Fewer epochs, augmentation or dropout help."
+        return Verdict("overfitting", f"Overfitting: {risen} ({numbers}). {remedy}")
+    if train - test >= GAP:
+        gap = f"a gap of {_points(train - test)} points"
+        remedy = "Augmentation, dropout or fewer params close it."
+        return Verdict("overfitting", f"Overfitting: {numbers}, {gap}. {remedy}")
+    normal = _why_below(recipe, spec) if train < test else ""
+    if train < LOW and test < LOW:
+        kind, text = _below(numbers, losses, split)
+        return Verdict(kind, f"{text} {normal}".rstrip())
+    facts = f"{numbers} (gap {_points(train - test)} points), {_trend(losses, split)}."
+    return Verdict("neither", f"Neither over- nor underfitting: {facts} {normal}".rstrip())
+
+
+def _so_far(count: int) -> str:
+    done = "no epoch has" if count == 0 else "one epoch has" if count == 1 else f"{count} epochs have"
+    return f"{done} ended, {EARLY} are needed"
+
+
+def _risen(lines: Sequence[dict[str, Any]], losses: Sequence[float], split: str) -> str:
+    """Where the loss was lowest and how far it has risen while the train loss fell; empty if it has not."""
+    means = [(before + after) / 2 for before, after in pairwise(losses)]
+    low = means.index(min(means))
+    rise = means[-1] - means[low]
+    was, now = number(lines[low + 1], "train_loss"), number(lines[-1], "train_loss")
+    if rise < max(CHANCE, RISE * means[low]) or now >= was:
+        return ""
+    return (
+        f"since epoch {lines[low + 1].get('epoch')} the {split} loss has risen from {means[low]:.4f} to "
+        f"{means[-1]:.4f} (means of two epochs) while the train loss fell from {was:.4f} to {now:.4f}"
+    )
+
+
+def _below(numbers: str, losses: Sequence[float], split: str) -> tuple[Kind, str]:
+    """Both accuracies are low: because it has not learned long enough, or because it cannot."""
+    before, now = losses[-3], losses[-1]
+    if before - now >= FALL * before:
+        fall = f"the {split} loss fell from {before:.4f} to {now:.4f} in two epochs"
+        return "learning", f"Still learning: {numbers}, and {fall}. More epochs help."
+    stuck = f"both below {100 * LOW:g} %, and the {split} loss hardly falls any more"
+    return "underfitting", (
+        f"Underfitting: {numbers}, {stuck}. More params, another learning rate or less augmentation help."
+    )
+
+
+def _trend(losses: Sequence[float], split: str) -> str:
+    low, now = min(losses), losses[-1]
+    if now <= low:
+        return f"{split} loss {now:.4f}, its lowest"
+    return f"{split} loss {now:.4f}, {100 * (now / low - 1):.0f} % above its lowest"
+
+
+def _why_below(recipe: Recipe, spec: ModelSpec) -> str:
+    """Why the train accuracy may lie below the test accuracy in this run."""
+    rate = recipe.dropout
+    layers = (
+        layer for _, _, layer in spec.walk() if layer.enabled and isinstance(layer, Dropout | Dropout2d)
+    )
+    drops = any((layer.p if rate is None else rate) > 0 for layer in layers)
+    ways = [
+        *(["augmented"] if recipe.augmentation.active else []),
+        *(["seen through dropout"] if drops else []),
+    ]
+    if ways:
+        return f"Train below test is normal here: the training digits are {' and '.join(ways)}."
+    return "Train below test is normal: it is the mean of an epoch in which the net still learned."
+
+
+def _percent(accuracy: float) -> str:
+    return f"{100 * accuracy:.2f} %"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:.2f}".replace("-", "−")

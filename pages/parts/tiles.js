@@ -1,0 +1,78 @@
+// Digit tiles. Built once and then only filled in, so that nothing jumps or flickers while a net learns.
+
+const GUESSES = 3;
+const make = (tag, name = "", ...children) => {
+  const node = document.createElement(tag);
+  if (name) node.className = name;
+  node.append(...children);
+  return node;
+};
+const percent = (value) => {
+  const text = (100 * value).toFixed(1);
+  if (value > 0 && text === "0.0") return "<0.1";
+  return value < 1 && text === "100.0" ? ">99.9" : text;
+};
+
+class Tile {
+  constructor() {
+    this.canvas = make("canvas");
+    this.canvas.width = this.canvas.height = 28;
+    this.canvas.setAttribute("role", "img");
+    this.picture = make("a", "", this.canvas);
+    this.picture.target = "_blank";
+    this.title = make("b");
+    this.note = make("span", "lab-note");
+    this.rows = Array.from({ length: GUESSES }, () => {
+      const [digit, bar, number] = [make("span"), make("i"), make("span")];
+      return { row: make("li", "", digit, make("span", "lab-track", bar), number), digit, bar, number };
+    });
+    this.node = make(
+      "figure",
+      "",
+      this.picture,
+      make("figcaption", "", this.title, this.note, make("ol", "", ...this.rows.map(({ row }) => row))),
+    );
+  }
+
+  fill({ title, note, label, guesses, pixels, link }) {
+    if (link) this.picture.href = link;
+    else this.picture.removeAttribute("href");
+    this.picture.title = link ? "Open on the Draw page" : "";
+    this.title.textContent = title;
+    this.note.textContent = note;
+    this.note.hidden = !note;
+    if (pixels !== this.pixels) this.paint(pixels);
+    this.canvas.setAttribute("aria-label", pixels ? title : `${title}: nothing yet`);
+    this.rows.forEach(({ row, digit, bar, number }, place) => {
+      const [said, probability] = guesses[place] ?? ["", 0];
+      digit.textContent = said;
+      number.textContent = said === "" ? "" : percent(probability);
+      bar.style.width = `${100 * probability}%`;
+      row.classList.toggle("lab-true", label !== null && said === label);
+      row.toggleAttribute("aria-hidden", said === "");
+    });
+  }
+
+  paint(pixels) {
+    this.pixels = pixels;
+    const pen = this.canvas.getContext("2d");
+    pen.clearRect(0, 0, 28, 28);
+    if (!pixels) return;
+    const image = new ImageData(28, 28);
+    const bytes = Uint8Array.from(atob(pixels), (letter) => letter.charCodeAt(0));
+    bytes.forEach((grey, i) => image.data.set([grey, grey, grey, 255], 4 * i));
+    pen.putImageData(image, 0, 0);
+  }
+}
+
+const all = new WeakMap();
+
+export default function ({ parentElement, data }) {
+  const root = parentElement.querySelector(".lab-tiles");
+  const shown = all.get(root) ?? [];
+  all.set(root, shown);
+  while (shown.length > data.tiles.length) shown.pop().node.remove();
+  while (shown.length < data.tiles.length) root.append(shown[shown.push(new Tile()) - 1].node);
+  root.classList.toggle("lab-in-a-row", data.row);
+  data.tiles.forEach((tile, place) => shown[place].fill(tile));
+}
