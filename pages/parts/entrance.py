@@ -4,6 +4,9 @@ Until a script has called `st.navigation`, Streamlit takes the folder `pages` fo
 runs the page that is asked for by itself, without app.py.
 """
 
+import importlib
+import sys
+
 import streamlit as st
 
 from . import state
@@ -23,6 +26,13 @@ def navigation() -> st.Page:
         for name, title, icon in PAGES
     ]
     return st.navigation(pages, position="top")
+
+
+def start_what_it_needs(page: st.Page) -> None:
+    """PyTorch takes seconds to start: the first visitor of the page that needs it sees that it does."""
+    if page.url_path == "draw" and "torch" not in sys.modules:
+        with st.spinner("Starting PyTorch, about five seconds"):
+            importlib.import_module("torch")
 
 
 def through_app() -> None:
