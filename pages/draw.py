@@ -1,6 +1,11 @@
 """Does it know my hand?"""
 
+# ruff: noqa: E402
 from __future__ import annotations
+
+from pages.parts.entrance import through_app
+
+through_app()  # before PyTorch is imported, which takes seconds: app.py says so
 
 from collections.abc import Sequence
 
@@ -13,7 +18,6 @@ from mnist_core.probe.drawing import Preparation, naive_resize
 from mnist_core.probe.inference import predict
 from mnist_core.runs.checkpoint import CheckpointError
 from pages.parts import canvas, state
-from pages.parts.entrance import through_app
 from pages.parts.guess import about, guess
 from pages.parts.maps import maps
 from pages.parts.mine import mine
@@ -164,7 +168,6 @@ def draw() -> None:
         look_inside([entry for entry, _ in said], prepared, drawing)
 
 
-through_app()
 st.html(STYLE)
 if found():
     draw()
