@@ -20,11 +20,23 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def choose(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[str, str]:
-    """(precision, why), by timing a few steps of a copy of the model on this batch, in turns."""
+    """(precision, why), by timing a few steps of a copy of the model on this batch, in turns.
+
+    On a processor with one thread: several that wait for each other take processor time, too, and on a busy
+    machine one trial in two took twenty times as long.
+    """
     device = inputs.device
     if device.type == "mps" or (device.type == "cuda" and not torch.cuda.is_bf16_supported(False)):
         return "float32", f"float32: {device.type} has no bfloat16 here"
-    trial = deepcopy(model)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if device.type == "cpu" else threads)
+    try:
+        return _compare(deepcopy(model), inputs, labels)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _compare(trial: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[str, str]:
     seconds: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     started = time.perf_counter()
     for _ in range(_ROUNDS):
@@ -35,7 +47,7 @@ def choose(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[str, str]:
     full, half = (min(taken[1:] or taken) for taken in seconds.values())
     precision, other = ("bfloat16", "float32") if half < full * _WORTH else ("float32", "bfloat16")
     mine, others = (half, full) if precision == "bfloat16" else (full, half)
-    of = "of processor time " if device.type == "cpu" else ""
+    of = "of one thread's time " if inputs.device.type == "cpu" else ""
     return precision, f"{precision}: {1000 * mine:.1f} ms {of}a step, {other} takes {1000 * others:.1f} ms"
 
 
