@@ -142,6 +142,8 @@ _VALIDATION = "Share of the {images:,} held-out training images that are named r
 def _figure(row: DeltaGenerator, label: str, accuracy: Any, images: Any, what: str) -> None:
     """An accuracy and its interval; the second line is always there, so that nothing jumps."""
     count, interval = images if isinstance(images, int) and images > 0 else 10_000, "after the first epoch"
+    if what == _TEST_ONCE:
+        interval = "after the last epoch"
     if isinstance(accuracy, float):
         low, high = words.wilson(accuracy, count)
         interval = f"95 %: {100 * low:.2f} – {100 * high:.2f}"
@@ -157,10 +159,12 @@ def _figure(row: DeltaGenerator, label: str, accuracy: Any, images: Any, what: s
 
 def _best(row: DeltaGenerator, view: RunView, where: str) -> None:
     figures = view.status.figures
+    epoch = f"epoch {figures['best_epoch']}" if figures.get("best_epoch") else "of all epochs"
+    held = words.held(figures) if where == "validation" and view.data == "mnist" else ""
     row.metric(
         "Best",
         words.percent(figures.get("best_accuracy")),
-        f"epoch {figures['best_epoch']}" if figures.get("best_epoch") else "of all epochs",
+        f"{epoch} · {100 * TARGET_ACCURACY:g} % {held}" if held else epoch,
         delta_color="off",
         delta_arrow="off",
         help=f"The highest {where} accuracy of all epochs. It flatters: it was picked on the images that "

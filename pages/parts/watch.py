@@ -129,6 +129,8 @@ def _cell_words(true: int, said: int, count: int) -> str:
     what = f"**{true}** named right" if true == said else f"**{true}** taken for **{said}**"
     if count == 0:
         return f"{what}: none."
+    if count == 1:
+        return f"{what}: 1 digit."
     order = "the least sure first" if true == said else "the worst first"
     return f"{what}: {_of(count, CELL, 'digit')}, {order}."
 
