@@ -3,6 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from captum.attr import IntegratedGradients, LayerGradCam
+from torch import nn
 
 from mnist_core.architecture.model import build
 from mnist_core.probe.catalog import shipped_folder
@@ -66,6 +69,40 @@ def test_grad_cam_of_a_net_without_maps_is_its_only_map(linear: Path) -> None:
     expected = np.maximum(weights.mean() * (DIGIT - 0.1307) / 0.3081, 0)
     assert found.heat == pytest.approx(expected, abs=1e-5)
     assert grad_cam(SHIPPED, DIGIT, 7).heat.min() >= 0
+
+
+class Scores(nn.Module):
+    """The model on grey values in [0, 1], as captum wants it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.model((pixels - 0.1307) / 0.3081)
+
+
+@pytest.mark.parametrize("target", [7, 2])
+def test_integrated_gradients_are_those_of_captum(target: int) -> None:
+    captum = IntegratedGradients(Scores(load_model(SHIPPED)))
+    pixels = torch.from_numpy(DIGIT)[None, None]
+    expected = captum.attribute(pixels, target=target, n_steps=256, method="riemann_middle")[0, 0].numpy()
+    found = integrated_gradients(SHIPPED, DIGIT, target).heat
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("target", [7, 2])
+def test_grad_cam_is_that_of_captum(target: int) -> None:
+    scores = Scores(load_model(SHIPPED))
+    layer = scores.model.get_submodule("conv2d_31")  # the last whose maps are larger than 1×1
+    captum = LayerGradCam(scores, layer)
+    coarse = captum.attribute(torch.from_numpy(DIGIT)[None, None], target=target, relu_attributions=True)
+    expected = (
+        F.interpolate(coarse, size=(28, 28), mode="bilinear", align_corners=False)[0, 0].detach().numpy()
+    )
+    assert expected.any()
+    found = grad_cam(SHIPPED, DIGIT, target).heat
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 def test_looking_changes_nothing() -> None:
