@@ -6,6 +6,7 @@ Every test digit is enlarged to 10 × 0.5…1.5 times its size, put anywhere on 
 random one of three ways of drawing (white on black, dark on light, transparent paper), and prepared as a
 drawing. Enlarged sharply (each pixel becomes a square) and smoothly (bilinear). Compared with asking about
 the originals; beside it the naive resize of the same drawings. Bar: at most 0.15 points of accuracy lost.
+Also how often the net is not sure of an original, as the Draw page calls it, and how right it is then.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.drawing import naive_resize, to_digit
 from mnist_core.probe.examples import example
-from mnist_core.probe.inference import predict
+from mnist_core.probe.inference import UNSURE, predict
 
 CANVAS = 340
 BAR_POINTS = 0.15
@@ -64,6 +65,16 @@ def prepared(index: int, how: str) -> tuple[np.ndarray, str, np.ndarray]:
     return preparation.digit, preparation.case, naive_resize(drawing)
 
 
+def unsure(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, int]:
+    """Of how many digits the net is not sure, how many of them it names wrong, how many of the others."""
+    wrong, below = probabilities.argmax(axis=1) != labels, probabilities.max(axis=1) < UNSURE
+    return {
+        "digits": int(below.sum()),
+        "wrong": int((below & wrong).sum()),
+        "others_wrong": int((~below & wrong).sum()),
+    }
+
+
 def measure(checkpoint: Path, digits: int, processes: int) -> dict[str, Any]:
     examples = [example(index) for index in range(digits)]
     if examples[0].data != "mnist":
@@ -75,6 +86,7 @@ def measure(checkpoint: Path, digits: int, processes: int) -> dict[str, Any]:
         return float((predict(checkpoint, images).argmax(axis=1) == labels).mean())
 
     results: dict[str, Any] = {"digits": digits, "originals": accuracy(originals)}
+    results["unsure"] = unsure(predict(checkpoint, originals), labels)
     for how in ENLARGED:
         begin = time.perf_counter()
         with ProcessPoolExecutor(processes) as pool:
@@ -109,6 +121,11 @@ def main() -> int:
         return 0 if results["met"] else 1
     originals = 100 * results["originals"]
     print(f"{results['digits']:,} test digits; {originals:.2f} % of the originals are named right")
+    doubt = results["unsure"]
+    print(
+        f"not sure (below {UNSURE:.0%}) of {doubt['digits']:,}, of which {doubt['wrong']} are named wrong; "
+        f"of the other {results['digits'] - doubt['digits']:,} it names {doubt['others_wrong']} wrong"
+    )
     for how in ENLARGED:
         one = results[how]
         others = ", ".join(f"{count} {case}" for case, count in one["cases"].items() if case != "digit")

@@ -18,7 +18,7 @@ from mnist_core.probe.drawing import Preparation, naive_resize
 from mnist_core.probe.inference import predict
 from mnist_core.runs.checkpoint import CheckpointError
 from pages.parts import canvas, state
-from pages.parts.guess import about, guess
+from pages.parts.guess import DOUBT, about, guess
 from pages.parts.maps import maps
 from pages.parts.mine import mine
 from pages.parts.robust import robust
@@ -70,7 +70,7 @@ def choose() -> list[Entry]:
         max_selections=MOST_NETS,
         select_all=False,
         format_func=lambda key: f"{entries[key].name} · {about(entries[key])}",
-        help="The trained nets that are asked about the drawing, up to four side by side.",
+        help=f"The trained nets that are asked about the drawing, up to four side by side. {DOUBT}",
         placeholder="Choose a trained net",
         persist_state="session",
     )

@@ -79,7 +79,7 @@ class Card {
     }
     this.digit.classList.toggle("lab-unsure", !silent && !sure);
     this.digit.classList.toggle("lab-silent", Boolean(silent));
-    this.sure.title = `Below ${100 * data.unsure} % a net counts as not sure, and its two likeliest digits are named.`;
+    this.sure.title = data.doubt;
     this.node.dataset.answer = silent ? "" : `${first.digit}`;
   }
 }
