@@ -21,6 +21,8 @@ const themed = (value, style, scale, name) => {
 export default async function ({ data, parentElement, setTriggerValue }) {
   const chart = parentElement.querySelector(".mnist-lab-chart");
   chart.style.height = `${data.layout.height}px`;
+  chart.setAttribute("role", "img");
+  chart.setAttribute("aria-label", data.words.trim());
   let library;
   try {
     library = await plotly(data.script);

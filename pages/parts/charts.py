@@ -60,9 +60,18 @@ def chart(
     Zoom and hidden curves are kept while `layout["uirevision"]` stays the same. A click on a point sends its
     `customdata` as the trigger "chosen" and calls `on_choose`.
     """
-    data = {"script": _script_url(), "traces": list(traces), "layout": {**_layout(height), **layout}}
+    shown = {"traces": list(traces), "layout": {**_layout(height), **layout}, "words": words(traces, layout)}
+    data = {"script": _script_url(), **shown}
     callbacks: dict[str, Any] = {"on_chosen_change": on_choose} if on_choose else {}
     _component(key=key, data={**data, "choose": bool(on_choose)}, height=height, **callbacks)
+
+
+def words(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> str:
+    """What a chart shows, for who cannot see it: its axes, and the newest value of each curve with a name."""
+    y, x = (layout[name]["title"]["text"] for name in ("yaxis", "xaxis"))
+    curves = [trace for trace in traces if "lines" in trace.get("mode", "") and trace.get("showlegend", True)]
+    newest = [f"{trace['name']} {trace['y'][-1]:g}" for trace in curves if trace.get("name") and trace["y"]]
+    return f"Chart: {y} by {x}. " + (f"Newest: {', '.join(newest)}." if newest else "")
 
 
 def accuracy_chart(

@@ -18,8 +18,8 @@ from mnist_core.probe.ink import area_average
 # The figures are those of benchmarks/drawings.py.
 DOUBT = (
     f"Below {100 * UNSURE:g} % a net counts as not sure, and its two likeliest digits are named. Of the "
-    "10,000 test digits, task-2 is not sure of 68 and names 24 of those wrong; of the other 9,932 it names 20 "
-    "wrong."
+    "10,000 test digits, task-2 is not sure of 68 and names 24 of those wrong; of the other 9,932 it names "
+    "20 wrong."
 )
 THUMBNAIL = 85  # pixels
 
