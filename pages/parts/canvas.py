@@ -109,20 +109,21 @@ def place(source: np.ndarray, prepared: Preparation, caption: str) -> None:
     if box is None:
         return
     ink = prepared.ink[box.top : box.top + box.height, box.left : box.left + box.width]
-    shown = np.full((*ink.shape, 4), 255, np.uint8)
-    shown[..., 3] = np.rint(ink * 255)
+    alpha = np.pad(np.rint(ink * 255), 1)  # a rim, so that enlarging smooths the digit's own edge too
+    shown = np.full((*alpha.shape, 4), 255, np.uint8)
+    shown[..., 3] = alpha
     file = io.BytesIO()
     Image.fromarray(shown).save(file, "PNG")
     scale = PLACED / max(ink.shape)
     picture = {
         "type": "Image",
         "src": "data:image/png;base64," + base64.b64encode(file.getvalue()).decode(),
-        "left": (SIDE - ink.shape[1] * scale) / 2,
-        "top": (SIDE - ink.shape[0] * scale) / 2,
+        "left": (SIDE - alpha.shape[1] * scale) / 2,
+        "top": (SIDE - alpha.shape[0] * scale) / 2,
         "originX": "left",
         "originY": "top",
-        "width": ink.shape[1],
-        "height": ink.shape[0],
+        "width": alpha.shape[1],
+        "height": alpha.shape[0],
         "scaleX": scale,
         "scaleY": scale,
     }

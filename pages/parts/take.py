@@ -34,4 +34,4 @@ def take(entry: Entry) -> None:
 
 def _bytes(count: int) -> str:
     """As file managers write it: 89 kB, 25.5 MB."""
-    return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
+    return f"{count / 1e3:,.0f}\u00a0kB" if count < 1e6 else f"{count / 1e6:,.1f}\u00a0MB"
