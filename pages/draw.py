@@ -60,12 +60,12 @@ def choose() -> list[Entry]:
     linked = st.query_params.get("net")
     if linked is not None:
         del st.query_params["net"]
-        if linked in entries:
-            state.put("nets", [linked])
+    if linked in entries:
+        state.put("nets", [linked])
     keys = st.multiselect(
         "Checkpoints",
         list(entries),
-        default=list(entries)[:1] if linked is None else None,
+        default=list(entries)[:1] if state.value("nets") is None else None,
         key="nets",
         max_selections=MOST_NETS,
         select_all=False,

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.probe.inference import SMALL, load_model, predict
+from mnist_core.probe.inference import load_model
+from mnist_core.probe.judgement import Digits, judge
 from mnist_core.training.data import data_folder
 from mnist_core.training.synthetic import render
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
 COUNT, SIDE = 10_000, 28
 
-Digits = NDArray[np.uint8]  # (N, 28, 28), ink 255 on paper 0
+Images = NDArray[np.uint8]  # (N, 28, 28), ink 255 on paper 0
 Labels = NDArray[np.int64]  # (N,)
 
 
@@ -26,7 +27,7 @@ Labels = NDArray[np.int64]  # (N,)
 class Example:
     """One digit whose label is known: `pixels` uint8 (28, 28); `index` from 0."""
 
-    pixels: Digits
+    pixels: Images
     label: int
     index: int
     data: str  # "mnist" or "synthetic"
@@ -59,15 +60,12 @@ def mistakes(path: Path) -> tuple[int, ...]:
 
 @lru_cache(maxsize=16)
 def _mistakes(path: Path, state: tuple[int, int, str, int]) -> tuple[int, ...]:
-    images, labels, _ = _all()
-    # In small portions, between which others may ask a net.
-    portions = [images[start : start + SMALL] / np.float32(255) for start in range(0, len(images), SMALL)]
-    said = np.concatenate([predict(path, portion) for portion in portions])
-    wrong = np.flatnonzero(said.argmax(axis=1) != labels)
-    return tuple(wrong[np.argsort(said[wrong, labels[wrong]], kind="stable")].tolist())
+    images, labels, data = _all()
+    digits = Digits(data, "test", images.copy(), labels, np.arange(len(labels)))  # writable, as torch wants
+    return tuple(judge(path, digits).mistakes().tolist())
 
 
-def _all() -> tuple[Digits, Labels, str]:
+def _all() -> tuple[Images, Labels, str]:
     try:
         return *_mnist(data_folder() / "MNIST" / "raw"), "mnist"
     except (OSError, EOFError, zlib.error, ValueError):  # not there yet, or damaged: training fetches them
@@ -75,7 +73,7 @@ def _all() -> tuple[Digits, Labels, str]:
 
 
 @lru_cache(maxsize=2)
-def _mnist(raw: Path) -> tuple[Digits, Labels]:
+def _mnist(raw: Path) -> tuple[Images, Labels]:
     images = gzip.decompress((raw / IMAGES).read_bytes())[16:]  # after the header of an IDX file
     labels = gzip.decompress((raw / LABELS).read_bytes())[8:]
     shaped = np.frombuffer(images, np.uint8).reshape(COUNT, SIDE, SIDE)
@@ -83,5 +81,5 @@ def _mnist(raw: Path) -> tuple[Digits, Labels]:
 
 
 @lru_cache(maxsize=1)
-def _stand_in() -> tuple[Digits, Labels]:
+def _stand_in() -> tuple[Images, Labels]:
     return render(500, np.random.default_rng(28))
