@@ -46,5 +46,10 @@ export default async function ({ data, parentElement, setTriggerValue }) {
     chart.resizing = new ResizeObserver(() => chart.isConnected && library.Plots.resize(chart));
     chart.resizing.observe(parentElement);
   }
-  return () => { chart.resizing?.disconnect(); library.purge(chart); };
+  // Also called when new data came while this call was still waiting: by then the chart shows the new data.
+  return () => setTimeout(() => {
+    if (chart.isConnected) return;
+    chart.resizing?.disconnect();
+    library.purge(chart);
+  }, 1000);
 }

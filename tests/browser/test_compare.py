@@ -20,8 +20,9 @@ pytestmark = pytest.mark.browser
 
 POINT = """(key) => {
   const chart = document.querySelector(".mnist-lab-chart");
-  const { _fullLayout: { xaxis, yaxis }, data } = chart;
-  const trace = data.find((one) => one.customdata?.includes(key));
+  const trace = chart?.data?.find((one) => one.customdata?.includes(key));
+  if (!trace || chart.data.some((one) => one.name === "published")) return null;  // not drawn yet
+  const { xaxis, yaxis } = chart._fullLayout;
   const i = trace.customdata.indexOf(key);
   const box = chart.getBoundingClientRect();
   const at = (axis, value) => axis._offset + axis.d2p(value);
@@ -77,7 +78,8 @@ def test_compare_from_the_table_the_figure_and_to_other_pages(lab: Lab, page: Pa
     expect(chosen).to_contain_text("99.33 % ± 0.03, 2 seeds")
     expect(chosen.get_by_role("button", name="Open in Draw")).to_have_count(0)  # it has no checkpoint
 
-    page.mouse.click(*page.evaluate(POINT, "shipped/task-2"))
+    page.wait_for_timeout(1000)  # the choice has scrolled to its facts
+    page.mouse.click(*page.wait_for_function(POINT, arg="shipped/task-2").json_value())
     expect(chosen).to_contain_text("99.56 %")
     expect(page.locator(".lab-chosen")).to_contain_text("shipped")
     assert column(page, "params") == sorted(column(page, "params"))  # the order that was asked for stays
