@@ -41,7 +41,8 @@ class LayerList {
     this.selected = null; // number of the chosen layer
     this.open = false; // whether its fields are shown
     this.menu = null; // number of the layer before which the insert menu is open
-    this.waiting = false; // an edit of the structure is on its way
+    this.pending = []; // edits that the server has not confirmed: of two quick ones it may see the last alone
+    this.stamp = 0; // of the last edit; they increase
     this.timers = new Map();
     root.addEventListener("keydown", (event) => this.key(event));
     this.listener = (event) => this.choose(event.detail, false);
@@ -51,21 +52,17 @@ class LayerList {
   update(data, send) {
     this.data = data;
     this.send = send;
-    this.waiting = false;
-    if (data.select && data.select.stamp !== this.stamp) {
-      this.stamp = data.select.stamp;
-      this.selected = data.select.n;
-    }
+    this.pending = this.pending.filter((event) => event.stamp > data.taken);
     if (this.selected > data.rows.length) this.selected = data.rows.length || null;
     this.draw();
   }
 
   edit(event) {
     // Numbers of layers mean the list that is on screen, so one change of structure at a time.
-    if (this.waiting && event.op !== "set") return;
-    this.waiting = event.op !== "set";
-    window.setTimeout(() => (this.waiting = false), 1500);
-    this.send("edit", { ...event, stamp: Date.now() });
+    if (event.op !== "set" && this.pending.some((other) => other.op !== "set")) return;
+    this.stamp = Math.max(Date.now(), this.stamp + 1);
+    this.pending.push({ ...event, stamp: this.stamp });
+    this.send("edit", this.pending);
   }
 
   choose(n, toggle) {

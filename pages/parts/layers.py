@@ -54,9 +54,15 @@ def layer_list(analysis: Analysis, key: str = "layers") -> None:
     _mount(key=key, data=_data(analysis), on_edit_change=lambda: _take(state.trigger(key, "edit")))
 
 
-def _take(event: Any) -> None:
-    if not isinstance(event, dict):
-        return
+def _take(events: Any) -> None:
+    """Makes the edits that have not been made yet; each comes again until the list knows that it was."""
+    for event in events if isinstance(events, list) else []:
+        stamp = event.get("stamp") if isinstance(event, dict) else None
+        if isinstance(stamp, int) and state.take_edit(stamp):
+            _edit(event)
+
+
+def _edit(event: dict[str, Any]) -> None:
     match event.get("op"):
         case "undo":
             state.undo()
@@ -115,6 +121,7 @@ def _data(analysis: Analysis) -> dict[str, Any]:
     total = max(analysis.params, 1)
     marks = _marks(analysis)
     return {
+        "taken": state.last_edit(),
         "rows": [
             _row(report, total, found.get(report.index, []), marks.get(report.index, []))
             for report in analysis.layers

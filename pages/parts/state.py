@@ -266,6 +266,20 @@ def trigger(key: str, name: str) -> Any:
     return st.session_state[key][name]
 
 
+def last_edit() -> int:
+    """The stamp of the layer list's last edit that was made, 0 before the first."""
+    stamp: int = st.session_state.get("last_edit", 0)
+    return stamp
+
+
+def take_edit(stamp: int) -> bool:
+    """Whether the edit with this stamp is new; it then counts as made."""
+    if stamp <= last_edit():
+        return False
+    st.session_state.last_edit = stamp
+    return True
+
+
 # -- the drawing --
 
 

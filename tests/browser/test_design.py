@@ -264,3 +264,17 @@ def test_sixty_layers_stay_usable(lab: Lab, page: Page) -> None:
     page.get_by_label("out_channels").fill("9")
     expect(page.get_by_test_id("stMetricValue").first).not_to_have_text(before)
     no_traceback(page)
+
+
+def test_edits_faster_than_the_server_are_all_made(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv4-b conv5-b conv6-b gap flat fc10")
+    row(page, 1).locator(".lab-kind").click()
+    expect(row(page, 1).get_by_label("out_channels", exact=True)).to_be_visible()
+    # As fast as a script can: the list's own edits, one after the other, before the server answers the first.
+    page.evaluate(
+        """() => { const list = document.querySelector('.lab-layers').layerList;
+          for (const n of [1, 2, 3])
+            for (const value of [7, 8, 10 + n]) list.edit({ op: 'set', n, field: 'out_channels', value }); }"""
+    )
+    page.wait_for_url(lambda url: all(f"conv{10 + n}-b" in url for n in (1, 2, 3)))
+    no_traceback(page)

@@ -420,6 +420,7 @@ def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
     expect(page.get_by_test_id("stMetricValue")).to_have_text("2 of 3")
     expect(page.locator(".lab-pictures b")).to_have_text("a 6, named 5")
     assert sorted(path.name[0] for path in folder.iterdir()) == ["2", "6", "7"]
+    page.wait_for_timeout(1500)  # until the page that has the last picture is whole
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     with zipfile.ZipFile(download.value.path()) as archive:

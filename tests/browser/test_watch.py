@@ -128,6 +128,6 @@ def test_a_net_that_learns_is_seen_to_name_digits_and_the_drawing(page: Page, la
     cell(page, 7, 7).click()
     expect(page.get_by_text(re.compile("7 named right"))).to_be_visible()
     stop(page, run)
-    expect(figures(page, "live")).to_have_count(0, timeout=30_000)
+    expect(figures(page, "live")).to_have_count(0, timeout=90_000)
     expect(page.get_by_role("tab", name="Confusion")).to_have_attribute("aria-selected", "true")
     assert not (run / store.LATEST).exists()
