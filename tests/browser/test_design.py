@@ -274,7 +274,8 @@ def test_edits_faster_than_the_server_are_all_made(lab: Lab, page: Page) -> None
     page.evaluate(
         """() => { const list = document.querySelector('.lab-layers').layerList;
           for (const n of [1, 2, 3])
-            for (const value of [7, 8, 10 + n]) list.edit({ op: 'set', n, field: 'out_channels', value }); }"""
+            for (const value of [7, 8, 10 + n])
+              list.edit({ op: 'set', n, field: 'out_channels', value }); }"""
     )
     page.wait_for_url(lambda url: all(f"conv{10 + n}-b" in url for n in (1, 2, 3)))
     no_traceback(page)
