@@ -37,17 +37,24 @@ def open_train(page: Page, lab: Lab, design: str = "") -> None:
 
 def press_train(page: Page, lab: Lab, epochs: int, data: str = "MNIST") -> Run:
     """Sets epochs and data, presses Train; the run that the address bar then names."""
-    before = page.url
+    known = {view.run.name for view in store.list_runs(lab.runs)}
     field = page.get_by_role("spinbutton", name="epochs")
     field.fill(str(epochs))
     field.press("Enter")
     page.get_by_role("radio", name=data).click()
     page.wait_for_timeout(500)  # until the page has taken both in
     page.get_by_role("button", name="Train", exact=True).click()
-    wait(page, lambda: "run=" in page.url and page.url.split("run=")[-1] != before.split("run=")[-1], 20)
-    run = store.find(page.url.split("run=")[-1], lab.runs)
+    # The page puts an earlier run into the link when there is one, at a time of its own.
+    wait(page, lambda: named(page) not in {"", *known}, 20)
+    run = store.find(named(page), lab.runs)
     assert run
     return run
+
+
+def named(page: Page) -> str:
+    """The run in the address bar."""
+    found = re.search(r"[?&]run=([^&]*)", page.url)
+    return found[1] if found else ""
 
 
 def wait(page: Page, condition: Callable[[], Any], seconds: float = 120) -> Any:
