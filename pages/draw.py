@@ -58,10 +58,10 @@ def choose() -> list[Entry]:
     """The checkpoints that are asked; at first the one that ships with the lab."""
     entries = found()
     linked = st.query_params.get("net")
-    if linked is not None:
-        del st.query_params["net"]
     if linked in entries:
         state.put("nets", [linked])
+    if linked is not None:
+        del st.query_params["net"]
     keys = st.multiselect(
         "Checkpoints",
         list(entries),

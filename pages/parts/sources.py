@@ -26,19 +26,23 @@ AT = "mistakes_at"  # (key of the net, which of its mistakes is on the canvas), 
 
 
 def carry_out(chosen: Sequence[Entry]) -> None:
-    """Put onto the canvas what a link, a number or a click has asked for. Call before the canvas."""
+    """Put onto the canvas what a link, a number or a click has asked for. Call before the canvas.
+
+    What was asked is forgotten last: a word to the browser, a spinner's too, may end the script there, as
+    the canvas has something to tell, and it starts anew.
+    """
     asked = st.query_params.get("digit")
     if asked is not None:
-        del st.query_params["digit"]
         _by_link(asked)
+        del st.query_params["digit"]
     typed = state.value(_number_key())
     if typed is not None and typed != _number()[1]:
         state.put(NUMBER, (_number()[0], typed))  # the same widget, which shows it already
         _place(typed)
     step = state.value(STEP)
-    state.put(STEP, None)
     if step is not None and chosen:
         _mistake(chosen[0], step)
+    state.put(STEP, None)
 
 
 def sources(chosen: Sequence[Entry], drawing: canvas.Drawing) -> None:
