@@ -96,6 +96,13 @@ def drawn(strokes: list[Stroke], brush: float, side: int = 340) -> np.ndarray:
     return canvas
 
 
+SIZES = {  # brush → height, left, top of what is drawn with it: small, large, off the centre
+    22: [(230, 85, 55), (140, 20, 170), (300, 55, 18)],
+    7: [(110, 200, 30), (250, 60, 40), (170, 150, 150)],
+    38: [(250, 75, 45), (290, 60, 25), (230, 110, 80)],
+}
+
+
 def photographed(
     strokes: list[Stroke], pen: float, seed: int, size: tuple[int, int] = (900, 700), chalk: bool = False
 ) -> np.ndarray:

@@ -12,8 +12,11 @@ from mnist_core.architecture.analysis import analyze
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.shipped import shipped, tell_seeds
 from mnist_core.probe.catalog import shipped_folder
+from mnist_core.probe.drawing import to_digit
+from mnist_core.probe.inference import predict
 from mnist_core.runs.checkpoint import load
 from mnist_core.training import data, evaluation
+from tests.strokes import SIZES, STYLES, drawn, placed
 
 every = pytest.mark.parametrize("path", sorted(shipped_folder().glob("*.safetensors")), ids=lambda p: p.stem)
 
@@ -30,6 +33,19 @@ def test_it_is_small_and_has_its_card(path: Path) -> None:
     assert f"{analyze(checkpoint.spec).params:,}" in card
     assert f"{checkpoint.figures['test_accuracy']:.2%}".replace("%", " %") in card
     assert path.stem in (path.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_all_styles_brushes_and_sizes_of_strokes_are_named() -> None:
+    """Ninety drawings; tests/browser/test_draw.py draws a third of them on the real canvas."""
+    drawings = [
+        (figure, to_digit(drawn(placed(strokes, *sizes[(figure + style) % 3]), brush)).digit)
+        for brush, sizes in SIZES.items()
+        for figure, styles in STYLES.items()
+        for style, strokes in enumerate(styles)
+    ]
+    named = predict(shipped_folder() / "task-2.safetensors", [digit for _, digit in drawings]).argmax(1)
+    wrong = sum(int(name) != figure for name, (figure, _) in zip(named, drawings, strict=True))
+    assert len(drawings) == 90 and wrong <= 4
 
 
 def test_the_list_tells_what_all_seeds_reached(tmp_path: Path) -> None:

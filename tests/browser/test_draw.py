@@ -22,7 +22,7 @@ from mnist_core.probe.examples import example, mistakes
 from mnist_core.probe.inference import predict
 from mnist_core.runs import checkpoint, store
 from mnist_core.training.recipe import Recipe
-from tests.strokes import STYLES, Stroke, drawn, placed
+from tests.strokes import SIZES, STYLES, Stroke, drawn, placed
 from tests.test_inference import SPEC, untrained
 
 from .conftest import Lab
@@ -95,27 +95,21 @@ def set_brush(page: Page, width: int) -> None:
     page.wait_for_timeout(500)  # the slider tells the server a moment after the last key
 
 
-SIZES = {  # brush → height, left, top of what is drawn with it
-    22: [(230, 85, 55), (140, 20, 170), (300, 55, 18)],
-    7: [(110, 200, 30), (250, 60, 40), (170, 150, 150)],
-    38: [(250, 75, 45), (290, 60, 25), (230, 110, 80)],
-}
-
-
-@pytest.mark.parametrize("brush", SIZES)
-def test_all_ten_digits_as_strokes_are_named(lab: Lab, page: Page, brush: int) -> None:
+def test_all_ten_digits_as_strokes_are_named(lab: Lab, page: Page) -> None:
+    """Three styles each, each with one of three brushes; tests/test_shipped.py has all the pairs."""
     open_draw(page, lab)
-    set_brush(page, brush)
     wrong = []
-    for figure, styles in STYLES.items():
-        for style, strokes in enumerate(styles):
-            draw(page, placed(strokes, *SIZES[brush][(figure + style) % 3]))
-            strokes_are(page, len(strokes))
+    for turn, (brush, sizes) in enumerate(SIZES.items()):
+        set_brush(page, brush)
+        for figure, styles in STYLES.items():
+            style = (figure + turn) % 3
+            draw(page, placed(styles[style], *sizes[(figure + style) % 3]))
+            strokes_are(page, len(styles[style]))
             named = answers(page).first.get_attribute("data-answer")
             if named != str(figure):
-                wrong.append((figure, style, named))
+                wrong.append((figure, style, brush, named))
             clear(page)
-    assert len(wrong) <= 1, f"of 30 drawings (digit, style, named): {wrong}"
+    assert len(wrong) <= 1, f"of 30 drawings (digit, style, brush, named): {wrong}"
 
 
 def test_empty_canvas_undo_clear_and_what_is_no_digit(lab: Lab, page: Page) -> None:
