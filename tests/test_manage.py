@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import torch
 
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs import checkpoint, launch, locks, manage, store
+from mnist_core.runs.status import Status
 from mnist_core.runs.store import Run, RunError, RunView
 from mnist_core.training import data, engine
 from mnist_core.training.recipe import Recipe
@@ -114,6 +116,43 @@ def test_several_seeds_are_runs_of_one_group(tmp_path: Path) -> None:
     assert [view.recipe.seed for view in views if view.recipe] == [1, 2]
     assert [view.group for view in views] == ["", runs[0].name]
     assert views[0].epochs[-1]["test_loss"] != views[1].epochs[-1]["test_loss"]
+
+
+def test_of_two_tabs_that_add_epochs_at_once_one_does(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_MAX_RUNS", "1")
+    (tmp_path / "other").mkdir()
+    held = locks.take(tmp_path / "other" / locks.WORKER_LOCK)
+    slot = locks.take_turn(tmp_path / "other").share  # the only slot is taken: no worker trains
+    store.write_status(run, Status(state="done"))
+    request = (run / store.REQUEST).read_bytes()
+    other_tab = locks.take(run / locks.LAUNCH_LOCK)
+    assert other_tab
+    with pytest.raises(RunError, match="being worked on already"):
+        manage.train_more(run, 1, 0.001)
+    other_tab.release()
+    assert store.read(run).state == "done" and (run / store.REQUEST).read_bytes() == request
+    outcomes: dict[int, str] = {}
+
+    def press(epochs: int) -> None:
+        try:
+            manage.train_more(run, epochs, 0.001)
+            outcomes[epochs] = "added"
+        except RunError as error:
+            outcomes[epochs] = str(error)
+
+    tabs = [threading.Thread(target=press, args=(epochs,)) for epochs in (1, 2, 3, 4)]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    store.request_stop(run)
+    recipe = ended(run, "stopped").recipe
+    assert recipe and [outcomes[more.epochs] for more in recipe.more] == ["added"]
+    refused = [said for said in outcomes.values() if said != "added"]
+    assert len(refused) == 3 and all("being worked on already" in said for said in refused)
+    assert held and slot
 
 
 @pytest.mark.slow

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,17 +26,33 @@ def start(run: Run) -> None:
 
     Raises RunError when the run is being worked on already, is done, or its worker cannot be started.
     """
+    with claim(run):
+        begin(run)
+
+
+@contextmanager
+def claim(run: Run) -> Iterator[None]:
+    """While this is held, nobody else can start the run or add to it, and it counts as alive.
+
+    Raises RunError when the run is being worked on already, or its folder cannot be written.
+    """
     try:
         launch = locks.take(run / locks.LAUNCH_LOCK, seconds=1.0)
     except OSError as error:
         raise RunError(f"Run {run.name} cannot be started: {error.strerror or error}.") from None
-    if launch is None or locks.is_held(run / locks.WORKER_LOCK):
+    try:
+        if launch is None or locks.is_held(run / locks.WORKER_LOCK):
+            raise RunError(f"Run {run.name} is being worked on already. Stop it first, or just watch it.")
+        yield
+    finally:
         if launch:
             launch.release()
-        raise RunError(f"Run {run.name} is being worked on already. Stop it first, or just watch it.")
-    with launch:  # while it is held, the run counts as alive
-        _announce(run)
-        _await_life(run, _spawn(run))
+
+
+def begin(run: Run) -> None:
+    """Launch the worker of a run that one has claimed; returns as soon as it lives. Raises RunError."""
+    _announce(run)
+    _await_life(run, _spawn(run))
 
 
 def resume(run: Run) -> None:

@@ -80,6 +80,12 @@ def wished_rate(run: Run) -> float | None:
 
 def train_more(run: Run, epochs: int, learning_rate: float) -> None:
     """Go on with a run that is done, for `epochs` more at a constant rate. Raises RunError."""
+    with launch.claim(run):  # two tabs may ask at once: epochs are added once
+        _add_epochs(run, epochs, learning_rate)
+        launch.begin(run)
+
+
+def _add_epochs(run: Run, epochs: int, learning_rate: float) -> None:
     view = store.read(run, metrics=False)
     if view.state != "done" or view.recipe is None:
         raise RunError(f"Run {run.name} is {view.state}; only a run that is done can be given more epochs.")
@@ -96,7 +102,6 @@ def train_more(run: Run, epochs: int, learning_rate: float) -> None:
         store.write_request(run, read_object(run / store.REQUEST) | {"recipe": recipe.to_dict()})
     except OSError as error:
         raise RunError(f"Run {run.name} cannot be changed: {error.strerror or error}.") from None
-    launch.start(run)
 
 
 def archive(run: Run) -> bytes:
