@@ -8,6 +8,7 @@ import torch
 
 from mnist_core.architecture.model import build
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.records import RECORDS
 from mnist_core.course.reproduce import FINAL, kept_checkpoint
 from mnist_core.course.results import Result, recipe_of
 from mnist_core.course.ship import ship
@@ -27,7 +28,7 @@ def five(name: str) -> list[Result]:
 
 def keep(work: Path, name: str) -> Checkpoint:
     """A checkpoint as `reproduce` keeps it, untrained."""
-    experiment = EXPERIMENTS[name]
+    experiment = (EXPERIMENTS | RECORDS)[name]
     tensors = build(experiment.spec).state_dict()
     made = Checkpoint(experiment.spec, recipe_of(experiment, 1), tensors, {"test_accuracy": 0.9941})
     path = kept_checkpoint(work, name, 1)
@@ -47,7 +48,7 @@ def test_what_is_ready_ships_with_its_card_and_its_line(tmp_path: Path) -> None:
     rows += five("ten-steps-10-one-cycle")
     rows[-5] = result("ten-steps-10-one-cycle", 1, 0.994)
     done = ship(rows, work, folder)
-    assert list(done) == list(FINAL)
+    assert list(done) == [*FINAL, *RECORDS]
     assert done["task-2"] == "ships as task-2-as-published"
     assert done["twelve-k-final"].startswith("left out")
     assert "is not of the row" in done["ten-steps-10-one-cycle"]
@@ -66,3 +67,16 @@ def test_what_is_ready_ships_with_its_card_and_its_line(tmp_path: Path) -> None:
 
     ship(rows, work, folder)  # again: the line is replaced, not doubled
     assert (folder / "README.md").read_text().count("task-2-as-published` |") == 1
+
+
+def test_a_record_ships_under_its_own_name(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "README.md").write_text(README)
+    name, record = next(iter(RECORDS.items()))
+    keep(tmp_path / "work", name)
+    assert ship(five(name), tmp_path / "work", folder)[name] == f"ships as {name}"
+    (one,) = shipped(folder)
+    assert (one.name, one.record, one.seeds) == (name, record.title, 5)
+    card = one.path.with_suffix(".md").read_text()
+    assert record.bar in card and record.known in card and "99.43 ± 0.02 %" in card

@@ -57,8 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, metavar="CHECKPOINT", help="also write the checkpoint to this file")
     _add_training(add("rates", rates, "Learning-rate range test: loss against rate, and a proposal."))
     one = add("reproduce", reproduce, "Train the published experiments as published; goes on where it was.")
-    one.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these experiments; default: all")
-    meaning = "for each experiment; default: 5 for a document's final net, 3 for other exact ones, else 1"
+    one.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these experiments or records")
+    one.add_argument("--records", action="store_true", help="the lab's own records instead of the published")
+    meaning = "for each; default: 5 for a record or a document's final net, 3 for other exact ones, else 1"
     one.add_argument("--seeds", type=_count, metavar="N", help=meaning)
     one.add_argument("--threads", type=_count, default=1, metavar="N", help="of PyTorch; default: 1")
     one.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="where the rows are")
@@ -97,7 +98,7 @@ def _add_spec(command: argparse.ArgumentParser) -> None:
 
 def _add_training(command: argparse.ArgumentParser) -> None:
     _add_spec(command)
-    recipes = f"{', '.join(RECIPES)}, published (the experiment's own), or a JSON file; default: fast"
+    recipes = f"{', '.join(RECIPES)}, published (the design's own), or a JSON file; default: fast"
     command.add_argument("--recipe", default="fast", metavar="NAME|FILE", help=recipes)
     command.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
     command.add_argument("--seed", type=int, metavar="N", help="instead of the recipe's")

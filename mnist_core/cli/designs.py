@@ -16,6 +16,7 @@ from mnist_core.architecture.rules import number_text, one_or_two, shape_text
 from mnist_core.architecture.spec import ModelSpec, Problem, SpecError
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.records import RECORDS
 
 
 def experiments(options: argparse.Namespace) -> int:
@@ -23,7 +24,7 @@ def experiments(options: argparse.Namespace) -> int:
         print_json([experiment.to_dict() for experiment in EXPERIMENTS.values()])
         return FINE
     document = None
-    for experiment in EXPERIMENTS.values():
+    for experiment in (*EXPERIMENTS.values(), *RECORDS.values()):
         if experiment.document != document:
             document = experiment.document
             print(f"\n{document}")
@@ -76,9 +77,9 @@ def code(options: argparse.Namespace) -> int:
 
 
 def _spec(name: str) -> ModelSpec:
-    """An experiment's design, or the one in a file. SpecError for a file that holds JSON but no design."""
-    if name in EXPERIMENTS:
-        return EXPERIMENTS[name].spec
+    """An experiment's or a record's design, or a file's. SpecError for one that holds JSON but no design."""
+    if known := EXPERIMENTS.get(name) or RECORDS.get(name):
+        return known.spec
     text = read_file(name, "experiment", "python -m mnist_core experiments lists the names")
     try:
         json.loads(text)

@@ -1,4 +1,4 @@
-"""reproduce: the published experiments, trained here."""
+"""reproduce: the published experiments and the lab's own records, trained here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.records import RECORDS
 from mnist_core.course.report import PAGE, report
 from mnist_core.course.results import read_results
 from mnist_core.probe.catalog import shipped_folder
@@ -19,7 +20,8 @@ LOWEST_PRIORITY = 19  # it takes hours, and whoever sits at the machine comes fi
 
 
 def reproduce(options: argparse.Namespace) -> int:
-    if unknown := [name for name in options.only if name not in EXPERIMENTS]:
+    known = EXPERIMENTS | RECORDS
+    if unknown := [name for name in options.only if name not in known]:
         names = ", ".join(unknown)
         raise Refusal(
             WRONG,
@@ -31,7 +33,7 @@ def reproduce(options: argparse.Namespace) -> int:
         return FINE
     if options.ship:
         return _ship(options)
-    chosen = [EXPERIMENTS[name] for name in options.only or EXPERIMENTS]
+    chosen = [known[name] for name in options.only or (RECORDS if options.records else EXPERIMENTS)]
     if hasattr(os, "nice"):
         os.nice(LOWEST_PRIORITY)
     wait_politely()
@@ -56,7 +58,7 @@ def reproduce(options: argparse.Namespace) -> int:
     if others:
         print(f"{others} more are being trained by another process.", file=sys.stderr)
     if options.json:
-        print_json([r.to_dict() for r in read_results(options.out) if EXPERIMENTS[r.name] in chosen])
+        print_json([r.to_dict() for r in read_results(options.out) if known[r.name] in chosen])
     return FINE
 
 

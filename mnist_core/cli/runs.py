@@ -12,6 +12,7 @@ from mnist_core.architecture.analysis import analyze
 from mnist_core.cli.designs import design_of, read_file
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.records import RECORDS
 from mnist_core.runs import launch, locks, store
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.store import Run, RunError, RunView
@@ -78,8 +79,9 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 
 def _named_recipe(options: argparse.Namespace) -> Recipe:
-    if options.recipe == "published" and options.spec in EXPERIMENTS:
-        return EXPERIMENTS[options.spec].recipe
+    known = EXPERIMENTS.get(options.spec) or RECORDS.get(options.spec)
+    if options.recipe == "published" and known:
+        return known.recipe
     if options.recipe in RECIPES:
         return RECIPES[options.recipe]
     return Recipe.from_json(read_file(options.recipe, "recipe", f"The names are {', '.join(RECIPES)}"))

@@ -1,4 +1,4 @@
-"""Train the published experiments as published, seed by seed: one row for every seed that is finished.
+"""Train the published experiments as published, and our records: one row for every seed that is finished.
 
 All that a seed is while it is trained lies in one file of its own in the work folder, replaced as a whole now
 and then, so that a `kill -9` costs less than a minute. Several processes may work side by side: each holds
@@ -24,6 +24,7 @@ from safetensors.torch import save as serialize
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.course.experiments import EXPERIMENTS, Experiment
+from mnist_core.course.records import Record
 from mnist_core.course.results import RESULTS, Result, fingerprint, read_results, recipe_of
 from mnist_core.runs import checkpoint, locks, words
 from mnist_core.runs.checkpoint import SUFFIX, Checkpoint
@@ -73,8 +74,8 @@ class Seed:
 
 
 def seeds_of(experiment: Experiment) -> int:
-    """How many seeds an experiment gets: 5 for a document's final net, 3 for other published ones, else 1."""
-    if experiment.name in FINAL:
+    """How many seeds: 5 for a document's final net and for a record, 3 for other published ones, else 1."""
+    if experiment.name in FINAL or isinstance(experiment, Record):
         return FINAL_SEEDS
     return EXACT_SEEDS if experiment.exact and experiment.params < LARGE else 1
 

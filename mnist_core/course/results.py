@@ -107,8 +107,13 @@ def fingerprint(spec: ModelSpec, recipe: Recipe, data: str) -> str:
 
 
 def recipe_of(experiment: Experiment, seed: int, epochs: int | None = None) -> Recipe:
-    """The published recipe with this seed, in float32 like the notebooks; `epochs` replaces its own."""
-    recipe = experiment.recipe.changed(seed=seed, precision="float32")
+    """The experiment's recipe with this seed; `epochs` replaces its own.
+
+    In float32 like the notebooks unless it names a precision, so that no machine chooses for itself.
+    """
+    own = experiment.recipe
+    precision = "float32" if own.precision == "auto" else own.precision
+    recipe = own.changed(seed=seed, precision=precision)
     return recipe if epochs is None else recipe.changed(epochs=epochs)
 
 

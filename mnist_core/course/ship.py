@@ -1,4 +1,4 @@
-"""Puts the reproduction of each document's final net into `checkpoints/`: the file, its card, its line.
+"""Puts each document's final net and each record into `checkpoints/`: the file, its card, its line.
 
 Seed 1 is the one that ships, whatever it reached: nothing is selected on the test set.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.outcome import Outcome, outcome_of
+from mnist_core.course.records import RECORDS, Record
 from mnist_core.course.reproduce import FINAL, FINAL_SEEDS, kept_checkpoint
 from mnist_core.course.results import Result
 from mnist_core.course.shipped import tell_seeds
@@ -21,10 +22,10 @@ CLASS = "as published"
 
 
 def ship(results: Sequence[Result], work: Path, folder: Path) -> dict[str, str]:
-    """Ship what is ready; says for every final net what was done. Raises OSError, CheckpointError."""
+    """Ship what is ready; says for each of these nets what was done. Raises OSError, CheckpointError."""
     done = {}
-    for name in FINAL:
-        outcome = outcome_of(EXPERIMENTS[name], results)
+    for name, experiment in ({name: EXPERIMENTS[name] for name in FINAL} | RECORDS).items():
+        outcome = outcome_of(experiment, results)
         kept = kept_checkpoint(work, name, 1)
         if outcome is None or outcome.seeds < FINAL_SEEDS:
             done[name] = f"waits: {outcome.seeds if outcome else 0} of {FINAL_SEEDS} seeds are done"
@@ -38,38 +39,47 @@ def ship(results: Sequence[Result], work: Path, folder: Path) -> dict[str, str]:
 
 
 def _ship(outcome: Outcome, known: Checkpoint, folder: Path) -> str:
-    name = f"{outcome.experiment.name}-as-published"
+    experiment = outcome.experiment
+    record = experiment.title if isinstance(experiment, Record) else CLASS
+    name = experiment.name if isinstance(experiment, Record) else f"{experiment.name}-as-published"
     path = folder / f"{name}{SUFFIX}"
-    spec = known.spec.model_copy(update={"name": f"{outcome.experiment.name} {CLASS}"})
+    spec = known.spec.model_copy(update={"name": name.replace("-as-", " as ")})
     checkpoint.save(path, Checkpoint(spec, known.recipe, known.tensors, known.figures))
-    tell_seeds(path, [result.last for result in outcome.results], CLASS)
+    tell_seeds(path, [result.last for result in outcome.results], record)
     replace_file(path.with_suffix(".md"), card(name, outcome, known.recipe.to_json()).encode())
     _put_line(folder / "README.md", name, outcome)
     return name
 
 
 def card(name: str, outcome: Outcome, recipe: str) -> str:
-    """What there is to know about the shipped reproduction, as Markdown."""
+    """What there is to know about the shipped net, as Markdown."""
     experiment, first = outcome.experiment, outcome.results[0]
     low, high = words.wilson(first.last, 10_000)
     each = ", ".join(f"{100 * result.last:.2f}" for result in outcome.results)
-    published = experiment.published["last_test_accuracy"]
+    if isinstance(experiment, Record):
+        what = f"Our record in the class “{experiment.title}”. {experiment.remark}"
+        published = f"{experiment.known}; wanted: {experiment.bar}"
+    else:
+        what = f"The final net of the document “{experiment.document}”, trained here exactly as published."
+        told = words.percent(experiment.published["last_test_accuracy"])
+        published = f"{told} after {experiment.recipe.epochs} epochs"
+    averaged = "averaged weights" if experiment.recipe.ema_decay else "weights"
     return f"""\
 # {name}
 
-The final net of the document “{experiment.document}”, trained here exactly as published.
+{what}
 
 | | |
 |---|---|
 | params | {experiment.params:,} |
 | command | `python -m mnist_core reproduce --only {experiment.name}`, then `… reproduce --ship` |
 | data | MNIST, all 60,000 training images; the test images, looked at after every epoch, selected nothing |
-| weights | those of the last of {outcome.epochs} epochs |
+| weights | the {averaged} of the last of {outcome.epochs} epochs |
 | test accuracy | {words.percent(first.last)} ({round(first.last * 10_000):,} of 10,000; seed {first.seed}) |
 | 95 % interval (Wilson) | {100 * low:.2f}–{100 * high:.2f} % |
 | {outcome.seeds} seeds | {_mean(outcome)} % ({each}) |
 | train accuracy | {words.percent(first.train_accuracy[-1])} |
-| published | {words.percent(published)} after {experiment.recipe.epochs} epochs |
+| published | {published} |
 | time | {first.processor_seconds:,.0f} s of processor time on {first.machine}, PyTorch {first.torch} |
 | date | {first.date} |
 
