@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from mnist_core.architecture.text import from_text  # noqa: E402
-from mnist_core.runs import locks, store  # noqa: E402
+from mnist_core.runs import locks, store, wishes  # noqa: E402
+from mnist_core.runs.files import last_lines  # noqa: E402
 from mnist_core.runs.store import Run  # noqa: E402
 from mnist_core.training.machine import wait_politely  # noqa: E402
 from mnist_core.training.recipe import Recipe  # noqa: E402
@@ -133,7 +134,7 @@ def wait_for_life(run: Run) -> None:
     deadline = time.monotonic() + 60
     while not locks.is_held(run / locks.WORKER_LOCK):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the run was not resumed: {store.log_tail(run)}")
+            raise RuntimeError(f"the run was not resumed: {last_lines(run / store.LOG)}")
         time.sleep(0.02)
 
 
@@ -149,7 +150,7 @@ def finish(run: Run) -> None:
     lines = len(store.read(run).steps)
     while len(store.read(run).steps) < lines + 8:
         time.sleep(0.1)
-    store.request_stop(run)
+    wishes.request_stop(run.folder)
     while store.read(run).alive:
         time.sleep(0.05)
     if server:

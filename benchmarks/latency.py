@@ -33,7 +33,8 @@ from playwright.sync_api import Page, sync_playwright
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.text import from_text
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.runs import launch, store
+from mnist_core.runs import launch, store, wishes
+from mnist_core.runs.files import last_lines
 from mnist_core.runs.store import Run
 from mnist_core.training.recipe import RECIPES
 from tests.browser import chromium
@@ -160,11 +161,11 @@ def training(runs: Path) -> Iterator[Run]:
     try:
         deadline = time.monotonic() + 120
         while not store.read(run).steps:
-            assert time.monotonic() < deadline, store.log_tail(run)
+            assert time.monotonic() < deadline, last_lines(run / store.LOG)
             time.sleep(0.5)
         yield run
     finally:
-        store.request_stop(run)
+        wishes.request_stop(run.folder)
         while store.read(run, metrics=False).alive:
             time.sleep(0.2)
 

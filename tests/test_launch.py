@@ -17,7 +17,8 @@ import pytest
 import torch
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import checkpoint, launch, locks, store
+from mnist_core.runs import checkpoint, launch, locks, store, wishes
+from mnist_core.runs.files import last_lines
 from mnist_core.runs.store import Run, RunError, RunView
 from mnist_core.training.recipe import Recipe
 
@@ -46,7 +47,7 @@ def started(root: Path, recipe: Recipe = ENDLESS) -> Run:
 def wait(run: Run, condition: Callable[[RunView], Any], seconds: float = 90) -> RunView:
     deadline = time.monotonic() + seconds
     while not condition(view := store.read(run)):
-        assert time.monotonic() < deadline, f"{view.status} {store.log_tail(run)}"
+        assert time.monotonic() < deadline, f"{view.status} {last_lines(run / store.LOG)}"
         time.sleep(0.05)
     return view
 
@@ -69,7 +70,7 @@ def test_a_started_run_lives_at_once_and_waits_for_its_turn(root: Path) -> None:
     assert store.read(first).alive and store.read(second).alive
     wait(second, lambda view: view.status.message == "Waiting for 1 other run")
     assert wait(first, lambda view: view.status.message).status.message == "Next in the queue"
-    store.request_stop(first)
+    wishes.request_stop(first.folder)
     assert wait(first, lambda view: not view.alive).state == "stopped"
     wait(second, lambda view: view.status.message == "Next in the queue")
     pid = kill(second)
@@ -151,7 +152,7 @@ def test_two_runs_share_one_slot_in_order(root: Path) -> None:
     os.kill(store.read(first).status.pid, signal.SIGTERM)
     assert wait(first, lambda view: not view.alive).state == "stopped"
     wait(second, lambda view: view.state == "training")
-    store.request_pause(second)
+    wishes.request_pause(second.folder)
     assert wait(second, lambda view: not view.alive).state == "paused"
 
 
@@ -171,6 +172,6 @@ def test_a_run_outlives_the_server_that_started_it(root: Path) -> None:
     server.wait()
     lines = len(wait(run, lambda view: view.epochs).epochs)
     wait(run, lambda view: len(view.epochs) > lines)
-    store.request_stop(run)
+    wishes.request_stop(run.folder)
     assert wait(run, lambda view: not view.alive).state == "stopped"
     assert json.loads((run / store.STATUS).read_text())["state"] == "stopped"

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import checkpoint, launch, locks, manage, store
+from mnist_core.runs import checkpoint, launch, locks, manage, store, wishes
 from mnist_core.runs.status import Status
 from mnist_core.runs.store import Run, RunError, RunView
 from mnist_core.training import data, engine
@@ -78,8 +78,7 @@ def test_a_label_is_shown_instead_of_the_design_and_taken_away_again(run: Run) -
 def test_a_rate_out_of_bounds_is_refused(run: Run, scale: float) -> None:
     with pytest.raises(RunError, match="factor on the learning rate"):
         manage.change_rate(run, scale)
-    (run / store.RATE).write_text(str(scale))  # by another hand
-    assert manage.wished_rate(run) is None
+    assert not (run / wishes.RATE).exists()
 
 
 def test_a_zip_holds_the_run_and_no_locks(run: Run) -> None:
@@ -147,7 +146,7 @@ def test_of_two_tabs_that_add_epochs_at_once_one_does(
         tab.start()
     for tab in tabs:
         tab.join()
-    store.request_stop(run)
+    wishes.request_stop(run.folder)
     recipe = ended(run, "stopped").recipe
     assert recipe and [outcomes[more.epochs] for more in recipe.more] == ["added"]
     refused = [said for said in outcomes.values() if said != "added"]
@@ -188,5 +187,5 @@ def test_a_rate_changed_by_hand_holds_from_there_on_and_is_told(tmp_path: Path) 
     view = ended(run)
     assert [line["learning_rate"] for line in view.epochs] == [0.005, 0.005]
     assert [(line["epoch"], line["step"], line["scale"]) for line in view.rates] == [(1, 0, 0.5)]
-    assert manage.wished_rate(run) is None
+    assert wishes.wished_rate(run.folder) is None
     assert checkpoint.load(run / store.CHECKPOINT).figures["rate_changes"][0]["scale"] == 0.5

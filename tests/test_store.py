@@ -220,14 +220,3 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
         assert len(content) == 50_000 and len(set(content)) == 1
     writer.join()
     assert read_lines(tmp_path / "none") == [] and os.listdir(tmp_path) == ["status.json"]
-
-
-def test_wishes_reach_only_runs_that_exist(run: Run) -> None:
-    store.request_stop(run)
-    store.request_pause(run)
-    assert (run / store.STOP).exists() and (run / store.PAUSE).exists()
-    store.withdraw_wishes(run)
-    assert not (run / store.STOP).exists() and not (run / store.PAUSE).exists()
-    shutil.rmtree(run.folder)
-    store.request_stop(run)
-    assert not run.folder.exists()

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import checkpoint, locks, record, store, worker
+from mnist_core.runs import checkpoint, locks, record, store, wishes, worker
 from mnist_core.runs.store import Run, RunView
 from mnist_core.runs.worker import Worker
 from mnist_core.training import data, engine
@@ -128,7 +128,7 @@ def test_a_run_leaves_true_figures_and_a_checkpoint_that_has_them(tmp_path: Path
     assert saved.figures["best_accuracy"] == max(line["test_accuracy"] for line in view.epochs)
     assert (saved.figures["epochs"], saved.figures["seed"], saved.figures["data"]) == (3, 1, "synthetic")
     left = {path.name for path in view.run.folder.iterdir()}
-    assert not left & {worker.RESERVE, store.STOP, store.PAUSE}
+    assert not left & {worker.RESERVE, wishes.STOP, wishes.PAUSE}
 
 
 def test_every_step_line_is_one_of_the_training(tmp_path: Path, unbroken: Any) -> None:
@@ -143,11 +143,11 @@ def test_a_paused_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, unbroke
     lengths = []
     for _ in range(pauses):
         lengths.append(len(store.read(run).steps + store.read(run).epochs))
-        watcher = when(lambda: has_lines(run), lambda: store.request_pause(run))
+        watcher = when(lambda: has_lines(run), lambda: wishes.request_pause(run.folder))
         view = work(run)
         watcher.join()
         assert view.state in ("paused", "done")
-        store.withdraw_wishes(run)
+        wishes.withdraw(run.folder)
     before = (run / store.METRICS).read_bytes()
     view = work(run)
     assert view.state == "done"
@@ -184,7 +184,7 @@ def test_a_lost_tail_of_the_state_is_trained_again_without_a_doubled_line(
 
 def test_a_stop_keeps_what_is_there(tmp_path: Path) -> None:
     run = new_run(tmp_path, RECIPE.changed(epochs=1000))
-    watcher = when((run / store.CHECKPOINT).exists, lambda: store.request_stop(run))
+    watcher = when((run / store.CHECKPOINT).exists, lambda: wishes.request_stop(run.folder))
     view = work(run)
     watcher.join()
     assert view.state == "stopped" and view.epochs and view.status.saved_epoch >= 2
@@ -193,7 +193,7 @@ def test_a_stop_keeps_what_is_there(tmp_path: Path) -> None:
 
 def test_a_stop_before_the_start_ends_it_there(tmp_path: Path) -> None:
     run = new_run(tmp_path)
-    store.request_stop(run)
+    wishes.request_stop(run.folder)
     view = work(run)
     assert view.state == "stopped" and view.steps == () and view.checkpoint is None
 
@@ -304,7 +304,7 @@ def test_what_cannot_be_shown_does_not_end_a_run(tmp_path: Path) -> None:
 def test_weights_that_a_killed_worker_left_are_not_shown_again(tmp_path: Path) -> None:
     run = new_run(tmp_path, RECIPE.changed(epochs=1000))
     (run / store.LATEST).write_bytes(b"old")
-    watcher = when(lambda: has_lines(run), lambda: store.request_pause(run))
+    watcher = when(lambda: has_lines(run), lambda: wishes.request_pause(run.folder))
     assert work(run).state == "paused"
     watcher.join()
     assert not (run / store.LATEST).exists()

@@ -13,7 +13,7 @@ from mnist_core.cli.designs import design_of, read_file
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.records import RECORDS
-from mnist_core.runs import launch, locks, store
+from mnist_core.runs import launch, locks, store, wishes
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.store import Run, RunError, RunView
 from mnist_core.runs.words import progress_line
@@ -99,7 +99,7 @@ def _follow(run: Run) -> RunView:
             time.sleep(POLL)
             view = store.read(run)
     except KeyboardInterrupt:
-        store.request_stop(run)
+        wishes.request_stop(run.folder)
         print("\nStopping; what is there is kept.", file=sys.stderr)
         while view.alive:
             time.sleep(POLL)

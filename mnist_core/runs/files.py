@@ -116,6 +116,17 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def last_lines(path: Path, count: int = 20) -> str:
+    """The last lines of a text file that are not empty; nothing when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 64 * 1024))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-count:])
+
+
 def drop_torn_line(path: Path) -> None:
     """Cut a last line that has no end, so that the next one starts on its own. Keeps everything else."""
     if not path.is_file():

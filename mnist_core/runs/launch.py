@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mnist_core.runs import locks, store
+from mnist_core.runs import locks, store, wishes
 from mnist_core.runs.status import RESUMABLE
 from mnist_core.runs.store import Run, RunError
 
@@ -71,7 +71,7 @@ def _announce(run: Run) -> None:
     if status.state == "done":
         raise RunError(f"Run {run.name} is done; start a new one.")
     try:
-        store.withdraw_wishes(run)
+        wishes.withdraw(run.folder)
         locks.enqueue(run.folder)
         store.write_status(run, replace(status, state="queued", message="", pid=0, seconds_left=-1.0))
     except OSError as error:

@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import launch, locks, store
+from mnist_core.runs import launch, locks, store, wishes
 from mnist_core.runs.files import read_object, replace_file
 from mnist_core.runs.store import Run, RunError
 from mnist_core.training.recipe import Recipe, RecipeError
 
 MAX_SEEDS = 32
-SCALES = (1e-3, 1e3)  # what the schedule's rate may be multiplied with by hand
 
 
 def start_seeds(
@@ -58,24 +57,15 @@ def change_rate(run: Run, scale: float) -> None:
 
     1 is the schedule's own. A run that rests takes it when it is resumed.
     """
-    low, high = SCALES
+    low, high = wishes.SCALES
     if not (math.isfinite(scale) and low <= scale <= high):
         raise RunError(
             f"The factor on the learning rate is {scale:g}; it must lie between {low:g} and {high:g}."
         )
     try:
-        replace_file(run / store.RATE, f"{scale!r}".encode(), durable=False)
+        wishes.request_rate(run.folder, scale)
     except OSError as error:
         raise RunError(f"Run {run.name}: its rate cannot be changed: {error.strerror or error}.") from None
-
-
-def wished_rate(run: Run) -> float | None:
-    """The factor that `change_rate` asked for and the worker has not taken yet; None for none."""
-    try:
-        scale = float((run / store.RATE).read_text())
-    except (OSError, ValueError):
-        return None
-    return scale if SCALES[0] <= scale <= SCALES[1] else None
 
 
 def train_more(run: Run, epochs: int, learning_rate: float) -> None:

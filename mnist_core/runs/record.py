@@ -16,7 +16,7 @@ from safetensors.torch import save as serialize
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.spec import ModelSpec, SpecError
-from mnist_core.runs import checkpoint, locks, manage, store
+from mnist_core.runs import checkpoint, locks, store, wishes
 from mnist_core.runs.checkpoint import Checkpoint
 from mnist_core.runs.figures import figures_of
 from mnist_core.runs.files import replace_file
@@ -232,7 +232,7 @@ class _Recorder:
 
         The wish goes last: a worker that is killed in between finds it again and does the same once more.
         """
-        scale = manage.wished_rate(self.run)
+        scale = wishes.wished_rate(self.run.folder)
         if scale is None:
             return
         state = self.state
@@ -241,7 +241,7 @@ class _Recorder:
         place = {"epoch": state.epoch + 1, "step": state.step}
         self.journal.write({"event": "rate", **place, "scale": scale})
         print(f"epoch {place['epoch']}, after step {state.step}: rate × {scale:g}", flush=True)
-        (self.run / store.RATE).unlink(missing_ok=True)
+        wishes.rate_is_met(self.run.folder)
 
 
 def _device_name(device: torch.device) -> str:

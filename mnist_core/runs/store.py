@@ -8,8 +8,7 @@
         checkpoint.safetensors  weights after the last whole epoch, with design, recipe and figures
         latest.safetensors      weights of this moment, to be watched; gone when an epoch or the worker ends
         state.safetensors       everything needed to go on exactly from there
-        stop, pause             empty files: a wish to the worker
-        rate                    a wish, too: the factor on the schedule's learning rate
+        stop, pause, rate       wishes to the worker
         label                   what its owner calls it
         worker.lock             held by the operating system exactly while the worker lives
 
@@ -30,14 +29,14 @@ from pathlib import Path
 from typing import Any
 
 from mnist_core.architecture.spec import ModelSpec, SpecError
-from mnist_core.runs import locks
-from mnist_core.runs.files import GrowingLines, read_object, replace_file
+from mnist_core.runs import locks, wishes
+from mnist_core.runs.files import GrowingLines, last_lines, read_object, replace_file
 from mnist_core.runs.status import LIVE, Status
+from mnist_core.runs.wishes import Wish
 from mnist_core.training.recipe import Recipe, RecipeError
 
 REQUEST, STATUS, METRICS, LOG = "request.json", "status.json", "metrics.jsonl", "worker.log"
 CHECKPOINT, LATEST, STATE = "checkpoint.safetensors", "latest.safetensors", "state.safetensors"
-STOP, PAUSE, RATE = "stop", "pause", "rate"
 LABEL, LABEL_LENGTH = "label", 60
 DATA_NAMES = ("mnist", "synthetic")
 
@@ -77,7 +76,7 @@ class RunView:
     threads: int = 0  # to train with on a CPU; 0: as many as a run may use
     group: str = ""  # the name of the first run of several that differ in their seed alone
     label: str = ""  # what its owner calls it
-    wish: str = ""  # "stop" or "pause" while the worker has been asked and has not obeyed yet
+    wish: Wish = ""  # what the worker has been asked and has not obeyed yet
 
     @property
     def state(self) -> str:
@@ -198,7 +197,7 @@ def read(run: Run, metrics: bool = True) -> RunView:
         threads=threads if type(threads := request.get("threads")) is int and threads > 0 else 0,
         group=str(request.get("group") or ""),
         label=_label(run),
-        wish=next((name for name in (STOP, PAUSE) if (run / name).exists()), ""),
+        wish=wishes.standing(run.folder),
     )
 
 
@@ -231,11 +230,9 @@ def _parse(request: dict[str, Any]) -> tuple[ModelSpec | None, Recipe | None, st
 
 
 def _time(text: Any, run: Run) -> datetime:
-    try:
+    with suppress(TypeError, ValueError):
         time = datetime.fromisoformat(text)
         return time if time.tzinfo else time.replace(tzinfo=UTC)
-    except (TypeError, ValueError):
-        pass
     try:
         return datetime.fromtimestamp(run.folder.stat().st_ctime, UTC)
     except OSError:
@@ -272,44 +269,10 @@ def _current_status(run: Run) -> Status:
 
 
 def _obituary(run: Run, status: Status) -> str:
-    last = log_tail(run, 1)
+    last = last_lines(run / LOG, 1)
     if not status.pid and not last:
         return f"Run {run.name}: it was never started. Resume starts it."
     said = f"last line of worker.log: “{last}”" if last else "worker.log is empty"
-    resume = (
-        f"Resume goes on in epoch {status.saved_epoch}" if status.saved_epoch else "Resume starts it again"
-    )
+    then = f"goes on in epoch {status.saved_epoch}" if status.saved_epoch else "starts it again"
     who = f"the worker (pid {status.pid})" if status.pid else "the worker"
-    return f"Run {run.name}: {who} ended without finishing; {said}. {resume}."
-
-
-def log_tail(run: Run, lines: int = 20) -> str:
-    """The last lines of worker.log that are not empty."""
-    try:
-        with (run / LOG).open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 64 * 1024))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
-
-
-def request_stop(run: Run) -> None:
-    """Ask the worker to stop after the step it is at; what it has is kept. Harmless when none lives."""
-    _wish(run, STOP)
-
-
-def request_pause(run: Run) -> None:
-    """Ask the worker to save its state and end, to be resumed later. Harmless when none lives."""
-    _wish(run, PAUSE)
-
-
-def _wish(run: Run, name: str) -> None:
-    if run.folder.is_dir():
-        (run / name).touch()
-
-
-def withdraw_wishes(run: Run) -> None:
-    """Forget old wishes to stop or pause. One for another rate stays until it is met."""
-    for name in (STOP, PAUSE):
-        (run / name).unlink(missing_ok=True)
+    return f"Run {run.name}: {who} ended without finishing; {said}. Resume {then}."

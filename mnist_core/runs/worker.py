@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from mnist_core.runs import locks, store
+from mnist_core.runs import locks, store, wishes
 from mnist_core.runs.files import remove_leftovers
 from mnist_core.runs.store import Run, RunError
 from mnist_core.training.machine import wait_politely
@@ -73,9 +73,7 @@ class Worker:
 
     def is_asked(self) -> str:
         """The state that somebody wants the run to end in: "stopped", "paused", or "" for none."""
-        if (self.run / store.STOP).exists():
-            return "stopped"
-        return "paused" if (self.run / store.PAUSE).exists() else self._asked
+        return {"stop": "stopped", "pause": "paused", "": self._asked}[wishes.standing(self.run.folder)]
 
     def obey(self) -> None:
         """Raise Asked when a stop or pause is wished, Deleted when the folder is gone."""
@@ -140,7 +138,7 @@ class Worker:
             return 1
         with suppress(OSError):
             (self.run / RESERVE).unlink(missing_ok=True)
-            store.withdraw_wishes(self.run)
+            wishes.withdraw(self.run.folder)
         with suppress(OSError):
             locks.leave_queue(self.run.folder)
         with suppress(OSError):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
-from mnist_core.runs import launch, manage, store
+from mnist_core.runs import launch, manage, store, wishes
 from mnist_core.runs.status import RESUMABLE
 from mnist_core.runs.store import Run, RunError, RunView
 from pages.parts import state
@@ -17,10 +18,8 @@ _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 def controls(view: RunView) -> None:
     """The buttons that fit the run's state; call in a horizontal container."""
     if view.alive:
-        _wish(
-            "Pause", ":material/pause:", store.request_pause, view, "Save everything and end. Resume goes on."
-        )
-        _wish("Stop", ":material/stop:", store.request_stop, view, "End now. What has been learned is kept.")
+        _wish(view, "Pause", wishes.request_pause, "Save everything and end. Resume goes on.")
+        _wish(view, "Stop", wishes.request_stop, "End now. What has been learned is kept.")
         _rate(view)
     elif view.state in RESUMABLE and view.spec and view.recipe:
         st.button(
@@ -41,14 +40,20 @@ def _do(action: Callable[..., object], *arguments: object) -> None:
     state.ask_for_page()
 
 
-def _wish(label: str, icon: str, action: Callable[[Run], None], view: RunView, what: str) -> None:
+def _wish(view: RunView, name: str, action: Callable[[Path], None], what: str) -> None:
     st.button(
-        label, icon=icon, on_click=action, args=(view.run,), disabled=bool(view.wish), help=what, key=label
+        name,
+        icon=f":material/{name.lower()}:",
+        on_click=action,
+        args=(view.run.folder,),
+        disabled=bool(view.wish),
+        help=what,
+        key=name,
     )
 
 
 def _rate(view: RunView) -> None:
-    wished = manage.wished_rate(view.run)
+    wished = wishes.wished_rate(view.run.folder)
     now = wished or (view.rates[-1]["scale"] if view.rates else 1.0)
     with st.popover("Rate", icon=":material/speed:", help="Change the learning rate while it trains"):
         st.pills(

@@ -12,6 +12,7 @@ from mnist_core.architecture.analysis import analyze
 from mnist_core.runs import store, words
 from mnist_core.runs.curves import Curves, curves_of
 from mnist_core.runs.figures import TARGET_ACCURACY
+from mnist_core.runs.files import last_lines
 from mnist_core.runs.seeds import Band
 from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
@@ -221,7 +222,7 @@ def details(view: RunView) -> None:
         st.json(view.recipe.to_dict() if view.recipe else {}, expanded=1)
     with files:
         st.caption(f"`{view.run.folder}`")
-        last = store.log_tail(view.run)
+        last = last_lines(view.run / store.LOG)
         st.code(last or "worker.log is empty", language=None)
 
 

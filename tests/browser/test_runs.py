@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
-from mnist_core.runs import store
+from mnist_core.runs import store, wishes
 from mnist_core.runs.store import Run
 
 from .conftest import Lab
@@ -88,7 +88,7 @@ def test_the_rate_is_changed_while_it_trains(page: Page, lab: Lab) -> None:
     page.get_by_text("× 0.1", exact=True).click()
     wait(page, lambda: store.read(run).rates, 30)
     expect(page.get_by_text(re.compile(r"rate × 0\.1 by hand since epoch"))).to_be_visible()
-    store.request_stop(run)
+    wishes.request_stop(run.folder)
     wait(page, lambda: not store.read(run).alive)
 
 

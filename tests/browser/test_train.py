@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from mnist_core.runs import checkpoint, store
+from mnist_core.runs import checkpoint, store, wishes
 from mnist_core.runs.store import Run
 
 from .conftest import Lab
@@ -68,7 +68,7 @@ def wait(page: Page, condition: Callable[[], Any], seconds: float = 120) -> Any:
 
 def stop(page: Page, run: Run) -> None:
     """Leaves no worker behind."""
-    store.request_stop(run)
+    wishes.request_stop(run.folder)
     wait(page, lambda: not store.read(run).alive)
 
 
