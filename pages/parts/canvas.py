@@ -10,20 +10,18 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from PIL import Image
 
 from mnist_core.probe.drawing import DrawingError, Preparation, read_image
 from pages.parts import state
+from pages.parts.component import component
 
 SIDE = 340  # pixels
 KEY = "canvas"
 PLACED = 240  # pixels: the longer side of a digit that is put on the canvas
-_HERE = Path(__file__)
 
 Objects = tuple[dict[str, Any], ...]
 
@@ -167,9 +165,7 @@ def _heard(drawing: Drawing, picture: bytes, told: dict[str, Any]) -> Drawing:
     return replace(drawing, objects=objects, picture=picture, seen=picture)
 
 
-_prompt = st.components.v2.component(
-    "canvas_prompt", js=_HERE.with_suffix(".js").read_text(encoding="utf-8"), isolate_styles=False
-)
+_prompt = component(__file__)
 
 
 def prompt() -> None:

@@ -19,6 +19,7 @@ from mnist_core.runs.curves import Curves, Point
 from mnist_core.runs.figures import TARGET_ACCURACY
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.seeds import Band
+from pages.parts.component import component
 
 STATIC = Path(__file__).parents[2] / "static"  # what Streamlit serves as app/static/
 HEIGHT = 300  # px, the same before, while and after there is data
@@ -27,12 +28,7 @@ ACCENT, TEXT, FAINT = "--st-primary-color", "--st-text-color", "--st-gray-color"
 GOAL, GRID = "--st-green-color", "--st-border-color"
 MEAN, STRIP = "--st-orange-color", "rgba(230, 140, 30, 0.25)"
 
-_component = st.components.v2.component(
-    "mnist_lab_chart",
-    html='<div class="mnist-lab-chart" style="width: 100%; overflow: hidden"></div>',
-    js=Path(__file__).with_name("charts.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_component = component(__file__, '<div class="mnist-lab-chart" style="width: 100%; overflow: hidden"></div>')
 
 
 @st.cache_resource

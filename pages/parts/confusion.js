@@ -1,12 +1,6 @@
 // The confusion matrix as a table that is filled in place. Mouse, finger, or arrow keys and Enter choose a cell.
 
 const DIGITS = [...Array(10).keys()];
-const make = (tag, name = "", ...children) => {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  node.append(...children);
-  return node;
-};
 const heading = (text, scope, title = "") => {
   const node = make("th", "", text);
   node.scope = scope;
@@ -53,7 +47,7 @@ class Matrix {
     const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     if (event.key === "Enter" || event.key === " ") this.choose(...this.at);
     else if (moves[event.key]) {
-      this.at = this.at.map((place, axis) => Math.min(9, Math.max(0, place + moves[event.key][axis])));
+      this.at = this.at.map((place, axis) => clamp(place + moves[event.key][axis], 0, 9));
       this.mark();
       this.cells[this.at[0]][this.at[1]].focus();
     } else return;
@@ -101,10 +95,6 @@ class Matrix {
   }
 }
 
-const all = new WeakMap();
-
 export default function ({ parentElement, data, setTriggerValue }) {
-  const root = parentElement.querySelector(".lab-confusion");
-  if (!all.has(root)) all.set(root, new Matrix(root));
-  all.get(root).update(data, setTriggerValue);
+  keeper(parentElement, ".lab-confusion", Matrix).update(data, setTriggerValue);
 }

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from pages.parts import state
+from pages.parts.component import component
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "confusion",
-    html='<div class="lab-confusion"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_mount = component(__file__)
 
 
 def confusion(counts: NDArray[np.int64]) -> None:

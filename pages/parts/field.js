@@ -1,14 +1,6 @@
 // A digit with the receptive field of one unit drawn on it. Stepping through the layers and choosing the unit
 // happen here, without the server: all that is needed is one line of numbers a layer.
 
-const SVG = "http://www.w3.org/2000/svg";
-const svg = (tag, attributes = {}, ...children) => {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-};
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const both = (pair, join = "×") => (pair[0] === pair[1] ? `${pair[0]}` : pair.join(join));
 
 // White ink on black as a picture: one pixel a pixel, however large it is shown.

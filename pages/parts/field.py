@@ -12,13 +12,13 @@ from mnist_core.architecture.report import Analysis
 from mnist_core.architecture.rules import shape_text
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.probe import catalog
+from pages.parts.component import component
 
 Effective = dict[int, list[int]] | None
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "field",
-    html="""<div class="lab-field-view" tabindex="-1">
+_mount = component(
+    __file__,
+    """<div class="lab-field-view" tabindex="-1">
       <div class="lab-field-head">
         <button type="button" aria-label="previous layer" title="previous layer (←)">◄</button>
         <span class="lab-field-title"></span>
@@ -27,9 +27,6 @@ _mount = st.components.v2.component(
       <svg role="img" aria-label="digit with the receptive field of a unit"></svg>
       <div class="lab-field-text" aria-live="polite"></div>
     </div>""",
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
 )
 
 

@@ -1,27 +1,11 @@
 // The answer large, the evidence beside it: one card a net, the digit it sees, the steps to that digit.
 // Everything is built once and then only filled in, so that nothing jumps while one draws.
 
-const make = (tag, name = "", ...children) => {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  node.append(...children);
-  return node;
-};
-
-const percent = (value) => {
-  const text = (100 * value).toFixed(1);
-  if (value > 0 && text === "0.0") return "<0.1";
-  return value < 1 && text === "100.0" ? ">99.9" : text;
-};
-
 const paint = (canvas, picture, box = null) => {
   canvas.width = picture.width;
   canvas.height = picture.height;
-  const bytes = Uint8Array.from(atob(picture.pixels), (letter) => letter.charCodeAt(0));
-  const image = new ImageData(picture.width, picture.height);
-  bytes.forEach((grey, i) => image.data.set([grey, grey, grey, 255], 4 * i));
   const pen = canvas.getContext("2d");
-  pen.putImageData(image, 0, 0);
+  pen.putImageData(grey(bytes(picture.pixels), picture.width, picture.height), 0, 0);
   if (!box) return;
   pen.strokeStyle = "#60a5fa";
   const [top, left, height, width] = box;
@@ -167,10 +151,6 @@ class Guess {
   }
 }
 
-const guesses = new WeakMap();
-
 export default function ({ parentElement, data }) {
-  const root = parentElement.querySelector(".lab-guess");
-  if (!guesses.has(root)) guesses.set(root, new Guess(root));
-  guesses.get(root).update(data);
+  keeper(parentElement, ".lab-guess", Guess).update(data);
 }

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from mnist_core.probe.catalog import Entry
 from mnist_core.probe.drawing import Preparation
 from mnist_core.probe.inference import UNSURE
 from mnist_core.probe.ink import area_average
+from pages.parts.component import component, encoded
 
 # The figures are those of benchmarks/drawings.py.
 DOUBT = (
@@ -23,14 +21,7 @@ DOUBT = (
 )
 THUMBNAIL = 85  # pixels
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "guess",
-    html='<div class="lab-guess"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_mount = component(__file__)
 
 
 def guess(
@@ -86,7 +77,7 @@ def _grey(picture: np.ndarray) -> dict[str, Any]:
     """A picture in [0, 1] for the browser: its sides and one byte a pixel."""
     pixels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
     height, width = pixels.shape
-    return {"height": height, "width": width, "pixels": base64.b64encode(pixels.tobytes()).decode()}
+    return {"height": height, "width": width, "pixels": encoded(pixels)}
 
 
 def _thumbnail(ink: np.ndarray) -> np.ndarray:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
-
-import streamlit as st
 
 from mnist_core.architecture import edit
 from mnist_core.architecture.analysis import analyze
@@ -19,15 +16,9 @@ from mnist_core.architecture.rules import number_text, one_or_two, shape_text
 from mnist_core.architecture.spec import ModelSpec, Problem, SpecError
 
 from . import state
+from .component import component
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "layers",
-    html='<div class="lab-layers"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_mount = component(__file__)
 
 SHORTCUTS = ("conv block", "transition block", "output block (1×1, GAP)", "output block (GAP, linear)")
 _FAMILIES = {

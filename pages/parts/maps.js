@@ -1,15 +1,7 @@
 // The maps of a layer, side by side on one scale. Layers and units are chosen here; only the numbers behind a
 // unit's value come from the server.
 
-const make = (tag, name = "", ...children) => {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  node.append(...children);
-  return node;
-};
-const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 const number = (value) => (value === null ? "·" : value.toPrecision(3).replace("-", "−"));
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 // Black for 0, to white by orange for positive values, to light blue for negative ones.
 const colour = (value) => {
@@ -125,10 +117,7 @@ class Maps {
   // The unit's field on the digit here and on the drawing above, as fractions of both.
   mark() {
     const pen = this.digit.getContext("2d");
-    const grey = bytes(this.data.digit);
-    const image = new ImageData(28, 28);
-    grey.forEach((value, i) => image.data.set([value, value, value, 255], 4 * i));
-    pen.putImageData(image, 0, 0);
+    pen.putImageData(grey(bytes(this.data.digit)), 0, 0);
     const onDrawing = overlay();
     const here = this.unit && this.unit[0] === this.number;
     this.field.hidden = !here;
@@ -255,12 +244,8 @@ const paint = (canvas, values) => {
   canvas.getContext("2d").putImageData(image, 0, 0);
 };
 
-const all = new WeakMap();
-
 export default function ({ parentElement, data, setTriggerValue }) {
-  const root = parentElement.querySelector(".lab-maps");
-  if (!all.has(root)) all.set(root, new Maps(root));
-  all.get(root).update(data, setTriggerValue);
+  keeper(parentElement, ".lab-maps", Maps).update(data, setTriggerValue);
   return () => {
     const box = document.querySelector(".st-key-canvas-box > .lab-field");
     if (box) box.remove();

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from mnist_core.architecture.rules import shape_text
 from mnist_core.probe.catalog import Entry
@@ -15,18 +12,12 @@ from mnist_core.probe.drawing import Preparation
 from mnist_core.probe.explain import LayerMaps, layer_maps, unit
 from pages.parts import state
 from pages.parts.canvas import Drawing
+from pages.parts.component import component, encoded
 
 SHOWN = 64  # maps of a layer; more are not told apart anyway
 SAME = ("dropout", "dropout2d", "flatten")  # layers that change nothing when a trained net is asked
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "maps",
-    html='<div class="lab-maps"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_mount = component(__file__)
 
 
 def maps(entry: Entry, prepared: Preparation, drawing: Drawing) -> None:
@@ -36,7 +27,7 @@ def maps(entry: Entry, prepared: Preparation, drawing: Drawing) -> None:
         key="maps",
         data={
             "net": entry.key,
-            "digit": _bytes(np.rint(prepared.digit * 255).astype(np.uint8)),
+            "digit": encoded(np.rint(prepared.digit * 255).astype(np.uint8)),
             "layers": [_layer(layer) for layer in layers if layer.kind not in SAME],
             "unit": _unit(layers),
             "canvas": drawing.on_canvas(prepared),
@@ -59,7 +50,7 @@ def _layer(layer: LayerMaps) -> dict[str, Any]:
         "sides": layer.values.shape,
         "low": float(layer.values.min()),
         "high": float(layer.values.max()),
-        "values": _bytes(shown),
+        "values": encoded(shown),
         "field": layer.view.field,
         "jump": layer.view.jump,
         "start": layer.view.start,
@@ -89,7 +80,7 @@ def _unit(layers: tuple[LayerMaps, ...]) -> dict[str, Any] | None:
     if found.weights is not None and found.weights[0].size > 1:
         largest = float(np.abs(found.weights).max()) or 1.0
         kernels = np.rint(found.weights[:SHOWN] / largest * 127).astype(np.int8)
-        story["kernels"] = {"sides": kernels.shape, "values": _bytes(kernels)}
+        story["kernels"] = {"sides": kernels.shape, "values": encoded(kernels)}
     if found.window is not None and found.window[0].size > 1:
         strongest = int(np.abs(found.shares).argmax()) if len(found.shares) else 0
         story["strongest"] = strongest
@@ -102,7 +93,3 @@ def _unit(layers: tuple[LayerMaps, ...]) -> dict[str, Any] | None:
 def _numbers(values: np.ndarray) -> list[list[float | None]]:
     """Rows of numbers; None for what is outside of the map."""
     return [[None if np.isnan(value) else float(value) for value in row] for row in values]
-
-
-def _bytes(values: np.ndarray) -> str:
-    return base64.b64encode(values.tobytes()).decode()

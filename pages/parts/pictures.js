@@ -1,19 +1,11 @@
 // Digits side by side; heat is laid over the dimmed digit.
 
-const make = (tag, name = "", ...children) => {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  node.append(...children);
-  return node;
-};
-const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-
 const paint = (canvas, picture) => {
-  const grey = bytes(picture.digit);
+  const digit = bytes(picture.digit);
   const heat = picture.heat ? new Int8Array(bytes(picture.heat).buffer) : null;
   const image = new ImageData(28, 28);
   for (let i = 0; i < 784; i++) {
-    const base = heat ? 0.45 * grey[i] : grey[i];
+    const base = heat ? 0.45 * digit[i] : digit[i];
     const strength = heat ? Math.abs(heat[i]) / 127 : 0;
     const over = heat && heat[i] < 0 ? [80, 160, 255] : [255, 150, 30];
     image.data.set([...over.map((value) => base + (value - base) * Math.min(1, 1.2 * strength)), 255], 4 * i);

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "pictures",
-    html='<div class="lab-pictures"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+from pages.parts.component import component, encoded
+
+_mount = component(__file__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +32,8 @@ def pictures(shown: Sequence[Picture], key: str) -> None:
 
 def _data(picture: Picture) -> dict[str, Any]:
     data: dict[str, Any] = {"title": picture.title, "text": picture.text, "heat": None}
-    data["digit"] = _bytes(np.rint(np.clip(picture.digit, 0, 1) * 255).astype(np.uint8))
+    data["digit"] = encoded(np.rint(np.clip(picture.digit, 0, 1) * 255).astype(np.uint8))
     if picture.heat is not None:
         largest = float(np.abs(picture.heat).max()) or 1.0
-        data["heat"] = _bytes(np.rint(picture.heat / largest * 127).astype(np.int8))
+        data["heat"] = encoded(np.rint(picture.heat / largest * 127).astype(np.int8))
     return data
-
-
-def _bytes(values: np.ndarray) -> str:
-    return base64.b64encode(values.tobytes()).decode()

@@ -1,20 +1,6 @@
 // The probability of the digit that each net names at first, along a change; a slider steps through it.
 
-const SVG = "http://www.w3.org/2000/svg";
-const make = (tag, name = "", ...children) => {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  node.append(...children);
-  return node;
-};
-const svg = (tag, attributes = {}, ...children) => {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-};
 const amountText = (value, unit) => `${Number(value.toFixed(2))}`.replace("-", "−") + (unit ? ` ${unit}` : "");
-const percent = (value) => `${(100 * value).toFixed(1)} %`;
 
 const HEIGHT = 240;
 const LEFT = 40;
@@ -46,7 +32,7 @@ class Robust {
       const box = this.plot.getBoundingClientRect();
       const x = event.clientX - box.left;
       const last = this.data.amounts.length - 1;
-      this.index = Math.min(last, Math.max(0, Math.round(((x - LEFT) / (this.width - LEFT - 8)) * last)));
+      this.index = clamp(Math.round(((x - LEFT) / (this.width - LEFT - 8)) * last), 0, last);
       this.mark();
     };
     this.plot.addEventListener("pointerdown", point);
@@ -122,13 +108,8 @@ class Robust {
 
   mark() {
     const { amounts, nets, unit } = this.data;
-    const pixels = Uint8Array.from(atob(this.data.digits), (letter) => letter.charCodeAt(0));
-    const image = new ImageData(28, 28);
-    for (let i = 0; i < 784; i++) {
-      const grey = pixels[784 * this.index + i];
-      image.data.set([grey, grey, grey, 255], 4 * i);
-    }
-    this.tile.getContext("2d").putImageData(image, 0, 0);
+    const pixels = bytes(this.data.digits).subarray(784 * this.index, 784 * (this.index + 1));
+    this.tile.getContext("2d").putImageData(grey(pixels), 0, 0);
     this.slider.value = this.index;
     this.amount.textContent = amountText(amounts[this.index], unit);
     this.slider.setAttribute("aria-valuetext", this.amount.textContent);
@@ -145,7 +126,7 @@ class Robust {
           "",
           make("i", `lab-net-${order}`),
           make("b", "", `${digit}`),
-          make("span", "", `${percent(said[digit])} `),
+          make("span", "", `${(100 * said[digit]).toFixed(1)} % `),
           make("span", "", net.name),
           make("span", "lab-quiet", ` · ${until}`),
         );
@@ -154,10 +135,6 @@ class Robust {
   }
 }
 
-const all = new WeakMap();
-
 export default function ({ parentElement, data }) {
-  const root = parentElement.querySelector(".lab-robust");
-  if (!all.has(root)) all.set(root, new Robust(root));
-  all.get(root).update(data);
+  keeper(parentElement, ".lab-robust", Robust).update(data);
 }

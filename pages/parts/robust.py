@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -12,15 +10,9 @@ import streamlit as st
 from mnist_core.probe.catalog import Entry
 from mnist_core.probe.drawing import Preparation
 from mnist_core.probe.robustness import CHANGES, curve
+from pages.parts.component import component, encoded
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "robust",
-    html='<div class="lab-robust"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_mount = component(__file__)
 
 
 def robust(entries: Sequence[Entry], prepared: Preparation) -> None:
@@ -47,7 +39,7 @@ def robust(entries: Sequence[Entry], prepared: Preparation) -> None:
             "help": change.help,
             "neutral": change.neutral,
             "amounts": curves[0].amounts.tolist(),
-            "digits": base64.b64encode(digits.tobytes()).decode(),
+            "digits": encoded(digits),
             "nets": [
                 {
                     "name": entry.name,

@@ -10,13 +10,6 @@ const COLUMNS = [
 ];
 const FALLING = new Set(["accuracy", "best"]);  // what is sorted from the top down at the first click
 
-const make = (tag, name, ...children) => {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.append(...children);
-  return element;
-};
-
 class Standings {
   constructor(root) {
     this.field = "accuracy";
@@ -86,10 +79,6 @@ class Standings {
   }
 }
 
-const all = new WeakMap();
-
 export default function ({ parentElement, data, setTriggerValue }) {
-  const root = parentElement.querySelector(".lab-standings");
-  if (!all.has(root)) all.set(root, new Standings(root));
-  all.get(root).update(data, setTriggerValue);
+  keeper(parentElement, ".lab-standings", Standings).update(data, setTriggerValue);
 }

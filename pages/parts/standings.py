@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from mnist_core.course.compare import Entry
 
+from .component import component
 from .scatter import COLORS, SIGNS
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "standings",
-    html='<div class="lab-standings"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_mount = component(__file__)
 
 
 def standings(

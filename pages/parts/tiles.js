@@ -1,17 +1,6 @@
 // Digit tiles. Built once and then only filled in, so that nothing jumps or flickers while a net learns.
 
 const GUESSES = 3;
-const make = (tag, name = "", ...children) => {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  node.append(...children);
-  return node;
-};
-const percent = (value) => {
-  const text = (100 * value).toFixed(1);
-  if (value > 0 && text === "0.0") return "<0.1";
-  return value < 1 && text === "100.0" ? ">99.9" : text;
-};
 
 class Tile {
   constructor() {
@@ -58,10 +47,7 @@ class Tile {
     const pen = this.canvas.getContext("2d");
     pen.clearRect(0, 0, 28, 28);
     if (!pixels) return;
-    const image = new ImageData(28, 28);
-    const bytes = Uint8Array.from(atob(pixels), (letter) => letter.charCodeAt(0));
-    bytes.forEach((grey, i) => image.data.set([grey, grey, grey, 255], 4 * i));
-    pen.putImageData(image, 0, 0);
+    pen.putImageData(grey(bytes(pixels)), 0, 0);
   }
 }
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-_HERE = Path(__file__)
-_mount = st.components.v2.component(
-    "tiles",
-    html='<div class="lab-tiles"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+from pages.parts.component import component, encoded
+
+_mount = component(__file__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,5 +47,5 @@ def _data(tile: Tile) -> dict[str, Any]:
         "label": tile.label,
         "link": tile.link,
         "guesses": [[digit, round(probability, 6)] for digit, probability in tile.guesses],
-        "pixels": "" if pixels is None else base64.b64encode(pixels.tobytes()).decode(),
+        "pixels": "" if pixels is None else encoded(pixels),
     }
