@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,9 +59,9 @@ class Mirror:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, mirror: Mirror, *args: object) -> None:
+    def __init__(self, mirror: Mirror, *args: Any) -> None:
         self.mirror = mirror
-        super().__init__(*args)  # type: ignore[arg-type]  # (request, address, server) as the server gives them
+        super().__init__(*args)  # (request, address, server) as the server gives them
 
     def do_HEAD(self) -> None:
         self._answer(body=False)

@@ -84,7 +84,8 @@ def places(layer: LayerMaps) -> list[tuple[int, int, int]]:
     channels, rows, columns = layer.values.shape
     random = np.random.default_rng(layer.number)
     corners = [(channels - 1, row, column) for row in (0, rows - 1) for column in (0, columns - 1)]
-    return corners + [tuple(int(random.integers(size)) for size in layer.values.shape) for _ in range(10)]  # type: ignore[misc]
+    numbers = random.integers((channels, rows, columns), size=(10, 3)).tolist()
+    return corners + [(channel, row, column) for channel, row, column in numbers]
 
 
 def test_windows_and_weights_give_the_value(maps: dict[int, LayerMaps]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -22,9 +23,8 @@ def optimizer(recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW([weight], recipe.learning_rate, (recipe.momentum, 0.999))
 
 
-def momentum_of(group: dict[str, float | tuple[float, float]]) -> float:
-    betas = group.get("betas")
-    return betas[0] if isinstance(betas, tuple) else float(group["momentum"])  # type: ignore[arg-type]
+def momentum_of(group: dict[str, Any]) -> float:
+    return float(group["betas"][0] if "betas" in group else group["momentum"])
 
 
 def torchs(recipe: Recipe) -> list[tuple[float, float]]:

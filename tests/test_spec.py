@@ -33,7 +33,7 @@ def test_text_comes_back_unchanged(spec: ModelSpec) -> None:
 def test_specs_are_immutable_and_hashable() -> None:
     spec = from_text("conv16 relu")
     with pytest.raises(ValidationError):
-        spec.name = "other"  # type: ignore[misc]
+        spec.name = "other"  # type: ignore[misc]  # the point of the test
     assert hash(spec) == hash(from_text("conv16 relu"))
 
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from .analysis import Analysis, LayerReport, analyze
-from .layers import KINDS, Container, Flatten, Layer, LogSoftmax, Residual
+from .layers import (
+    KINDS,
+    BatchNorm2d,
+    Container,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool2d,
+    InstanceNorm,
+    Layer,
+    LayerNorm,
+    Linear,
+    LogSoftmax,
+    Repeat,
+)
 from .rules import number_text, one_or_two, shape_text
 from .spec import ModelSpec, SpecError
 
@@ -147,7 +160,7 @@ def _nested(prefix: str, report: LayerReport, analysis: Analysis, indent: int, e
     """A container and what it contains, over several lines."""
     space = " " * indent
     layer = report.layer
-    opening = "Residual(" if isinstance(layer, Residual) else f"Repeat({layer.times},"  # type: ignore[attr-defined]
+    opening = f"Repeat({layer.times}," if isinstance(layer, Repeat) else "Residual("
     lines = [f"{space}{prefix}{opening}{_comment(report)}"]
     for child in _children(report, analysis):
         if isinstance(child.layer, Container):
@@ -186,17 +199,17 @@ _POSITIONAL = ("out_channels", "kernel_size", "out_features", "num_groups")
 
 def _derived(report: LayerReport) -> list[Any]:
     """The arguments that a spec does not give: sizes of what comes in."""
-    shape = report.output_shape or ()
-    match report.kind:
-        case "conv2d":
-            return [report.weights["weight"][1] * report.layer.groups]  # type: ignore[attr-defined]
-        case "linear":
+    layer, shape = report.layer, report.output_shape or ()
+    match layer:
+        case Conv2d():
+            return [report.weights["weight"][1] * layer.groups]
+        case Linear():
             return [report.weights["weight"][1]]
-        case "batch_norm2d" | "instance_norm":
+        case BatchNorm2d() | InstanceNorm():
             return [shape[0]]
-        case "layer_norm":
+        case LayerNorm():
             return [shape]
-        case "global_avg_pool2d" | "log_softmax":
+        case GlobalAvgPool2d() | LogSoftmax():
             return [1]
     return []
 

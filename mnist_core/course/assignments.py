@@ -136,7 +136,11 @@ class _Facts:
         self.max_pools = self.of(MaxPool2d)
         self.dropouts = self.of(Dropout, Dropout2d)
         self.norms = [r for r in self.layers if r.kind.endswith(("_norm", "_norm2d"))]
-        self.ones = [r for r in self.of(Conv2d) if pair(r.layer.kernel_size) == (1, 1)]  # type: ignore[attr-defined]
+        self.ones = [
+            report
+            for report in self.layers
+            if isinstance(report.layer, Conv2d) and pair(report.layer.kernel_size) == (1, 1)
+        ]
         self.fully_connected = self.of(Linear)
         self.pooled_whole = [
             report
@@ -196,7 +200,7 @@ def _dropout_rate(facts: _Facts, assignment: Assignment) -> Verdict | None:
     if assignment.dropout is None:
         return None
     name, want = f"dropout {assignment.dropout:g} only", assignment.dropout
-    others = [r for r in facts.dropouts if r.layer.p != want]  # type: ignore[attr-defined]
+    others = [r for r in facts.dropouts if isinstance(r.layer, Dropout | Dropout2d) and r.layer.p != want]
     if not facts.dropouts:
         return Verdict(name, False, f"There is no dropout; add some with p {want:g}.")
     reason = f"Set p to {want:g} there." if others else f"All {len(facts.dropouts)} have it."

@@ -7,6 +7,8 @@ input, here over real digits and summed over the map's channels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ def effective_fields(model: nn.Module, images: NDArray[np.uint8]) -> dict[int, F
     """
     outputs: dict[int, Tensor] = {}
 
-    def keep(number: int):  # type: ignore[no-untyped-def]
+    def keep(number: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         return lambda _module, _inputs, output: outputs.__setitem__(number, output)
 
     hooks = [
