@@ -1,6 +1,6 @@
 """What a checkpoint says of every image of a split: the confusion matrix and the worst mistakes.
 
-Which split that is, says `watching.split_of`.
+Which split that is, says `watching.sight`.
 """
 
 from __future__ import annotations
