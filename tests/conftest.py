@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mnist_core.runs import locks
+from mnist_core.runs.store import Run
 from mnist_core.training.machine import wait_politely
 
 wait_politely()  # before torch is imported: on a busy machine tests that train take a tenth of the time
 
 ROOT = Path(__file__).parent.parent
+HOLD = """
+import sys, time, filelock
+lock = filelock.FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +41,13 @@ def runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
     monkeypatch.setenv("MNIST_LAB_RUNS", str(folder))
     return folder
+
+
+@pytest.fixture
+def holder(run: Run) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds the worker lock of the test's own `run`."""
+    command = [sys.executable, "-c", HOLD, str(run / locks.WORKER_LOCK)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline().strip() == b"held"
+        yield child
+        child.kill()

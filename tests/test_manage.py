@@ -6,11 +6,9 @@ import io
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,28 +26,11 @@ SPEC = ModelSpec.from_json(
     '{"kind": "linear", "out_features": 10}]}'
 )
 RECIPE = Recipe.from_dict({"epochs": 2, "batch_size": 500, "device": "cpu", "precision": "float32"})
-HOLD = """
-import sys, time, filelock
-lock = filelock.FileLock(sys.argv[1])
-lock.acquire()
-print("held", flush=True)
-time.sleep(60)
-"""
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return store.create(SPEC, RECIPE, "synthetic", tmp_path)
-
-
-@pytest.fixture
-def holder(run: Run) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that holds the run's worker lock."""
-    command = [sys.executable, "-c", HOLD, str(run / locks.WORKER_LOCK)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None and child.stdout.readline()
-        yield child
-        child.kill()
 
 
 def ended(run: Run, state: str = "done") -> RunView:

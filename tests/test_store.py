@@ -6,9 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,28 +23,11 @@ from mnist_core.training.recipe import Recipe
 SPEC = ModelSpec.from_json(
     '{"name": "Täsk 2 / x", "layers": [{"kind": "flatten"}, {"kind": "linear", "out_features": 10}]}'
 )
-HOLD = """
-import sys, time, filelock
-lock = filelock.FileLock(sys.argv[1])
-lock.acquire()
-print("held", flush=True)
-time.sleep(60)
-"""
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return store.create(SPEC, Recipe(epochs=3, seed=7), "synthetic", tmp_path)
-
-
-@pytest.fixture
-def holder(run: Run) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that holds the run's worker lock."""
-    command = [sys.executable, "-c", HOLD, str(run / locks.WORKER_LOCK)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None and child.stdout.readline() == b"held\n"
-        yield child
-        child.kill()
 
 
 def test_what_is_asked_is_found_again(run: Run, tmp_path: Path) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import math
 import zipfile
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +24,10 @@ from tests.strokes import SIZES, STYLES, Stroke, drawn, placed
 from tests.test_inference import SPEC, untrained
 
 from .conftest import Lab
+from .pen import with_finger, with_mouse
 
 pytestmark = pytest.mark.browser
 
-SIDE = 340
 SHIPPED = shipped_folder() / "task-2.safetensors"
 
 
@@ -57,22 +55,8 @@ def strokes_are(page: Page, count: int) -> None:
     expect(page.locator(".lab-guess")).to_have_attribute("data-strokes", str(count))
 
 
-def on_screen(page: Page, strokes: list[Stroke]) -> list[Stroke]:
-    """The points of the canvas (0…340) on the screen."""
-    canvas(page).evaluate("canvas => canvas.scrollIntoView({block: 'center'})")
-    box = canvas(page).bounding_box()
-    assert box
-    scale = box["width"] / SIDE
-    return [[(box["x"] + x * scale, box["y"] + y * scale) for x, y in stroke] for stroke in strokes]
-
-
 def draw(page: Page, strokes: list[Stroke]) -> None:
-    for stroke in on_screen(page, strokes):
-        page.mouse.move(*stroke[0])
-        page.mouse.down()
-        for point in stroke[1:]:
-            page.mouse.move(*point, steps=3)
-        page.mouse.up()
+    with_mouse(canvas(page), strokes)
 
 
 def clear(page: Page) -> None:
@@ -434,29 +418,6 @@ def phone(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def along(stroke: Stroke) -> Stroke:
-    """Points a few pixels apart, as a finger that moves gives them."""
-    points = [stroke[0]]
-    for start, end in pairwise(stroke):
-        steps = 1 + int(math.dist(start, end) / 6)
-        step = [(end[axis] - start[axis]) / steps for axis in (0, 1)]
-        points += [(start[0] + i * step[0], start[1] + i * step[1]) for i in range(1, steps + 1)]
-    return points
-
-
-def swipe(page: Page, strokes: list[Stroke]) -> None:
-    """Draw with one finger, by the touch events of Chromium itself."""
-    session = page.context.new_cdp_session(page)
-    for stroke in on_screen(page, strokes):
-        for kind, points in [
-            ("touchStart", stroke[:1]),
-            *(("touchMove", [point]) for point in along(stroke)),
-            ("touchEnd", []),
-        ]:
-            touches = [{"x": x, "y": y} for x, y in points]
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
-
-
 @pytest.mark.parametrize("width", [390, 360, 320])
 def test_with_a_finger_on_a_phone(lab: Lab, phone: BrowserContext, width: int) -> None:
     page = phone.new_page()
@@ -470,7 +431,7 @@ def test_with_a_finger_on_a_phone(lab: Lab, phone: BrowserContext, width: int) -
     assert answer["y"] + answer["height"] <= box["y"], "the answer comes first"
     assert box["x"] >= 0 and box["x"] + box["width"] <= width, "all of the canvas is to be seen"
     for figure in (2, 5, 8):
-        swipe(page, digit(figure))
+        with_finger(canvas(page), digit(figure))
         strokes_are(page, len(STYLES[figure][0]))
         expect(answers(page).first).to_have_attribute("data-answer", str(figure))
         page.get_by_role("button", name="Clear", exact=True).tap()

@@ -20,8 +20,10 @@ from mnist_core.probe.examples import example
 from mnist_core.probe.inference import predict
 from mnist_core.runs.checkpoint import Checkpoint, load
 from tests.strategies import EVERY_KIND, digit_specs
-from tests.strokes import STYLES, Stroke, drawn, placed
+from tests.strokes import STYLES, drawn, placed
 from tests.test_onnx_file import DIGITS, lively, rounds_away
+
+from .pen import with_finger, with_mouse
 
 pytestmark = pytest.mark.browser
 
@@ -109,23 +111,11 @@ def test_drawings_are_prepared_as_in_the_lab(page: Page) -> None:
         assert np.reshape(digit, (28, 28)) == pytest.approx(wanted.digit, abs=1e-5)
 
 
-def on_screen(page: Page, strokes: list[Stroke]) -> list[Stroke]:
-    box = page.locator("#drawing").bounding_box()
-    assert box
-    scale = box["width"] / 340
-    return [[(box["x"] + x * scale, box["y"] + y * scale) for x, y in stroke] for stroke in strokes]
-
-
 def test_a_drawn_digit_is_named(page: Page) -> None:
     expect(page.locator("#word")).to_contain_text("Draw a digit")
     for figure in (3, 8):
         strokes = placed(STYLES[figure][0], 220, 80, 60)
-        for stroke in on_screen(page, strokes):
-            page.mouse.move(*stroke[0])
-            page.mouse.down()
-            for point in stroke[1:]:
-                page.mouse.move(*point, steps=3)
-            page.mouse.up()
+        with_mouse(page.locator("#drawing"), strokes)
         expect(page.locator("body")).to_have_attribute("data-answer", str(figure))
         digit = page.evaluate("[...lab.prepared().digit]")
         expected = predict(SHIPPED, np.reshape(digit, (28, 28)))[0]
@@ -138,18 +128,8 @@ def test_a_drawn_digit_is_named(page: Page) -> None:
 
 
 def test_with_a_finger(page: Page) -> None:
-    session = page.context.new_cdp_session(page)
-
-    def touch(kind: str, *points: tuple[float, float]) -> None:
-        touches = [{"x": x, "y": y} for x, y in points]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
-
-    for stroke in on_screen(page, placed(STYLES[7][0], 220, 80, 60)):
-        touch("touchStart", stroke[0])
-        for point in stroke[1:]:
-            touch("touchMove", point)
-        page.wait_for_timeout(300)  # a finger that is still moving flings, and the next tap only stops that
-        touch("touchEnd")
+    # A finger that is still moving flings, and the next tap only stops that: hence the rest.
+    with_finger(page.locator("#drawing"), placed(STYLES[7][0], 220, 80, 60), rest=300)
     expect(page.locator("body")).to_have_attribute("data-answer", "7")
     page.get_by_role("button", name="Clear").tap()
     expect(page.locator("body")).to_have_attribute("data-answer", "")
