@@ -384,6 +384,27 @@ def test_a_net_is_taken_along(lab: Lab, page: Page) -> None:
         assert Path(download.value.path()).read_bytes() == content
 
 
+def test_a_checkpoint_that_breaks_between_page_and_click_says_so(
+    lab: Lab, page: Page, second_net: str
+) -> None:
+    open_draw(page, lab)
+    choose(page, second_net)
+    expect(answers(page)).to_have_count(2)
+    look(page, "Take it with you")
+    page.get_by_role("combobox", name="of").click()
+    page.get_by_role("option", name=second_net).click()
+    expect(page.get_by_text("About 4 kB")).to_be_visible()
+    file = next(lab.runs.glob(f"*/{store.CHECKPOINT}"))
+    file.write_bytes(file.read_bytes()[:1000])
+    page.get_by_role("button", name="ONNX (.onnx)").click()
+    word = page.get_by_text("small cannot be given as ONNX.")
+    expect(word).to_contain_text(f"{file}: the file is damaged")
+    with page.expect_download() as download:  # of the net that is left
+        page.get_by_role("button", name="Checkpoint (.safetensors)").click()
+    assert Path(download.value.path()).read_bytes() == SHIPPED.read_bytes()
+    expect(word).to_have_count(0)
+
+
 def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
     folder = lab.runs.parent / "handwriting"
     open_draw(page, lab)
