@@ -16,6 +16,7 @@ from mnist_core.cli.designs import analyze_design, code, experiments
 from mnist_core.cli.output import FINE, Refusal
 from mnist_core.cli.reproduce import reproduce
 from mnist_core.cli.runs import rates, train
+from mnist_core.cli.search import search
 from mnist_core.course.results import RESULTS
 from mnist_core.export.formats import FORMATS
 from mnist_core.runs.store import DATA_NAMES
@@ -68,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     meaning = "train nothing; put each document's final net into checkpoints/ when its seeds are done"
     one.add_argument("--ship", action="store_true", help=meaning)
+    one = add("search", search, "Look for good designs below a budget of params; goes on where it was.")
+    _add_search(one)
     add("checkpoints", checkpoints, "List the checkpoints that ship.")
     one = add("evaluate", evaluate, "Accuracy and loss of a checkpoint on a test set.")
     _add_checkpoint(one)
@@ -93,17 +96,38 @@ def _count(text: str) -> int:
 
 
 def _add_spec(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC", help="a JSON file, or an experiment's name")
+    command.add_argument("spec", metavar="SPEC", help="an experiment's name, a JSON file, or the text form")
 
 
 def _add_training(command: argparse.ArgumentParser) -> None:
     _add_spec(command)
-    recipes = f"{', '.join(RECIPES)}, published (the design's own), or a JSON file; default: fast"
+    recipes = f"{', '.join(RECIPES)}, published (the design's own), JSON or a file of it; default: fast"
     command.add_argument("--recipe", default="fast", metavar="NAME|FILE", help=recipes)
     command.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
     command.add_argument("--seed", type=int, metavar="N", help="instead of the recipe's")
     command.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), help="instead of the recipe's")
     command.add_argument("--data", choices=DATA_NAMES, default="mnist", help="default: mnist")
+
+
+def _add_search(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--params", type=_count, default=20_000, metavar="N", help="designs have fewer; default: 20000"
+    )
+    command.add_argument(
+        "--macs", type=_count, metavar="N", help="at most so many multiplications; default: any"
+    )
+    command.add_argument("--epochs", type=_count, default=3, metavar="N", help="of each trial; default: 3")
+    meaning = "to train on, of those that are not held out; default: half of them"
+    command.add_argument("--images", type=_count, metavar="N", help=meaning)
+    meaning = "go on until there are so many in all; default: 50, with --minutes any number"
+    command.add_argument("--trials", type=_count, metavar="N", help=meaning)
+    command.add_argument("--minutes", type=_count, metavar="N", help="begin no trial after so many")
+    command.add_argument("--threads", type=_count, default=1, metavar="N", help="of PyTorch; default: 1")
+    command.add_argument("--seed", type=_count, default=1, metavar="N", help="default: 1")
+    command.add_argument("--data", choices=DATA_NAMES, default="mnist", help="default: mnist")
+    meaning = "where the journal is; default: search in the data folder"
+    command.add_argument("--out", type=Path, metavar="FOLDER", help=meaning)
+    command.add_argument("--show", action="store_true", help="train nothing; print what has been found")
 
 
 def _add_checkpoint(command: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from mnist_core.architecture.codegen import to_source
 from mnist_core.architecture.report import Analysis, problem_dict
 from mnist_core.architecture.rules import number_text, one_or_two, shape_text
 from mnist_core.architecture.spec import ModelSpec, Problem, SpecError
+from mnist_core.architecture.text import from_text
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.records import RECORDS
@@ -77,9 +79,14 @@ def code(options: argparse.Namespace) -> int:
 
 
 def _spec(name: str) -> ModelSpec:
-    """An experiment's or a record's design, or a file's. SpecError for one that holds JSON but no design."""
+    """An experiment's or a record's design, a file's, or the one that the text form stands for.
+
+    Raises SpecError for a file that holds JSON but no design, and for words that are none.
+    """
     if known := EXPERIMENTS.get(name) or RECORDS.get(name):
         return known.spec
+    if " " in name.strip() and not os.path.isfile(name):  # Path.is_file raises for a long text
+        return from_text(name)
     text = read_file(name, "experiment", "python -m mnist_core experiments lists the names")
     try:
         json.loads(text)

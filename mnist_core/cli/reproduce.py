@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
@@ -14,9 +13,7 @@ from mnist_core.course.results import read_results
 from mnist_core.probe.catalog import shipped_folder
 from mnist_core.runs.checkpoint import CheckpointError
 from mnist_core.runs.files import replace_file
-from mnist_core.training.machine import wait_politely
-
-LOWEST_PRIORITY = 19  # it takes hours, and whoever sits at the machine comes first
+from mnist_core.training.machine import step_back, wait_politely
 
 
 def reproduce(options: argparse.Namespace) -> int:
@@ -34,8 +31,7 @@ def reproduce(options: argparse.Namespace) -> int:
     if options.ship:
         return _ship(options)
     chosen = [known[name] for name in options.only or (RECORDS if options.records else EXPERIMENTS)]
-    if hasattr(os, "nice"):
-        os.nice(LOWEST_PRIORITY)
+    step_back()
     wait_politely()
     from mnist_core.course import reproduce as work
     from mnist_core.training.data import DataError

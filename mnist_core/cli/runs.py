@@ -84,6 +84,8 @@ def _named_recipe(options: argparse.Namespace) -> Recipe:
         return known.recipe
     if options.recipe in RECIPES:
         return RECIPES[options.recipe]
+    if options.recipe.lstrip().startswith("{"):
+        return Recipe.from_json(options.recipe)
     return Recipe.from_json(read_file(options.recipe, "recipe", f"The names are {', '.join(RECIPES)}"))
 
 

@@ -1,7 +1,7 @@
 """Settings of the process that trains, which PyTorch leaves to its user.
 
-Both are for Linux with glibc and libgomp; elsewhere they do nothing. Needs no torch, because the first must
-be set before torch is imported.
+Those of threads and memory are for Linux with glibc and libgomp; elsewhere they do nothing. Needs no torch,
+because one of them must be set before torch is imported.
 """
 
 from __future__ import annotations
@@ -10,9 +10,16 @@ import ctypes
 import os
 import sys
 
+_LOWEST_PRIORITY = 19
 _SPINS = "10000"  # about 10 µs; libgomp's own default spins for milliseconds
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 _KEEP_BYTES = 1 << 30
+
+
+def step_back() -> None:
+    """Give this process the lowest priority: it takes hours, and whoever sits at the machine comes first."""
+    if hasattr(os, "nice"):
+        os.nice(_LOWEST_PRIORITY)
 
 
 def wait_politely() -> None:

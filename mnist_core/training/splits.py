@@ -65,5 +65,23 @@ def held_out(images: int, validation_size: int) -> Tensor:
     return _shuffled(images)[:validation_size]
 
 
+def development(data: Dataset, validation_size: int, images: int) -> Dataset:
+    """The data to choose designs and recipes on: the first `images` of those that `split` would train on.
+
+    The images held out for validation, the same that `split` holds out, stand in place of the test images,
+    which are not in it at all: whatever is measured on this data set is validation. Raises TrainingError.
+    """
+    order = _shuffled(len(data.train_images))
+    left = len(order) - validation_size
+    if not 0 < images <= left:
+        raise TrainingError(
+            f"{images:,} training images are asked for, but {data.name} has {max(left, 0):,} beside the "
+            f"{validation_size:,} of the validation split. Ask for 1 to {max(left, 0):,}."
+        )
+    held, kept = order[:validation_size], order[validation_size : validation_size + images]
+    train = data.train_images[kept], data.train_labels[kept]
+    return Dataset(data.name, *train, data.train_images[held], data.train_labels[held], data.mean, data.std)
+
+
 def _shuffled(images: int) -> Tensor:
     return torch.randperm(images, generator=torch.Generator().manual_seed(_SPLIT_SEED))
