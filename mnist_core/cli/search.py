@@ -20,9 +20,10 @@ HALF = {"mnist": 27_500, "synthetic": 3_500}  # of the training images that are 
 TRIALS = 50
 
 _ABOUT = """{data}, below {params:,} params: {trials} trials, of which {pruned} ended early.
-Each was trained on the first {images:,} of the shuffled training images, for up to {epochs} epochs; accuracies
-are those on the {validation:,} validation images. Nothing was measured on the test images. So short a training
-ranks designs roughly: neighbours in this list may change places, and a full training reaches more."""
+Each was trained for up to {epochs} epochs on the first {images:,} of the shuffled training images;
+accuracies are those on the {validation:,} validation images. Nothing was measured on the test images.
+Such short trainings rank designs roughly: neighbours in this list may change places, and a full
+training reaches more."""
 _NEXT = """
 Next: look at a design, then train it in full, with several seeds. To choose between some of them, hold images
 out by "validation_size" in the recipe; the test images are for the one that is chosen.

@@ -63,7 +63,8 @@ def search(
 ) -> int:
     """Go on until there are `trials` in all; begin none after `minutes`. Gives how many others still train.
 
-    Without either number it goes on until it is stopped. Raises SearchError, DataError, TrainingError, OSError.
+    Without either number it goes on until it is stopped. Raises SearchError, DataError, TrainingError and
+    OSError.
     """
     torch.set_num_threads(threads)
     folder = folder or search_folder()
