@@ -60,7 +60,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     what = f"Train **{runs.plain(spec.name)}** · {analysis.params:,} params · {words.machine()}"
     st.markdown(what, width="content")
     st.page_link("pages/design.py", label="change the design", icon=":material/edit:")
-    before = st.container(horizontal=True, horizontal_alignment="right", gap="small")
+    before = st.container(horizontal=True, horizontal_alignment="right", gap="small", key="before")
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     recipe = recipe_form(spec.name)

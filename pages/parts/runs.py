@@ -44,6 +44,10 @@ _STYLE = """<style>
 .st-key-runs button p strong { margin-left: auto; }
 [data-testid="stMetricValue"] { font-size: clamp(1.5rem, 2.2vw, 2.25rem); }
 @media (min-width: 641px) { [data-testid="stMainBlockContainer"] { padding-inline: 2.5rem; } }
+@media (max-width: 640px) {
+  [data-testid="stLayoutWrapper"]:has(> .st-key-before) { flex-basis: 100%; }
+  .st-key-before { justify-content: start; }
+}
 </style>"""
 
 
