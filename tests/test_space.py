@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -99,6 +100,37 @@ def test_a_form_in_words() -> None:
         forms.append(smaller)
     assert [stage.blocks for stage in forms[-1].stages] == [0, 1, 0]
     assert "".join(forms[-1].text((4, 4, 4, 4))) == "conv4p1-b bn relu max2 conv4p1-b bn relu gap flat fc10"
+
+
+class Known:
+    """Gives what is written down, if it may be drawn; remembers what it was asked for."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values, self.asked = values, set[str]()
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        self.asked.add(name)
+        assert isinstance(self.values[name], int) and low <= self.values[name] <= high, name
+        return self.values[name]
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        self.asked.add(name)
+        assert low <= self.values[name] <= high, name
+        return self.values[name]
+
+    def suggest_categorical(self, name: str, choices: Sequence[str]) -> str:
+        self.asked.add(name)
+        assert self.values[name] in choices, name
+        return self.values[name]
+
+
+@pytest.mark.parametrize(("values", "budget"), list(zip(space.KNOWN, (20_000, 4_000), strict=True)))
+def test_what_is_known_to_do_well_can_be_drawn(values: dict[str, Any], budget: int) -> None:
+    draws = Known(values)
+    assert 0.95 * budget < analyze(draw_design(draws, budget)).params < budget
+    draw_recipe(draws, 3, 469, 1)
+    unused = {name for name in set(values) - draws.asked if not name.startswith("stage 3")}
+    assert unused == set()
 
 
 @given(st.data(), st.integers(1, 30), st.integers(1, 500))

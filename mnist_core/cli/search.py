@@ -96,7 +96,9 @@ def _go_on(settings: Settings, options: argparse.Namespace) -> int:
     except (DataError, TrainingError) as error:
         raise Refusal(FAILED, str(error)) from None
     except KeyboardInterrupt:
-        raise Refusal(FAILED, "Interrupted. The same command goes on; with --show it tells.") from None
+        raise Refusal(
+            FAILED, "Interrupted. The same command goes on from here; --show prints what is found."
+        ) from None
 
 
 def _data(

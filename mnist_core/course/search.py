@@ -2,7 +2,8 @@
 
 Successive halving: after 1, 2, 4 … epochs a trial goes on only if it is in the better half of those that have
 come as far, so that the time goes where it tells most. What is compared is the validation accuracy of the
-averaged weights; the test images are not even there.
+averaged weights; the test images are not even there. The first trials are designs that are known to do well;
+after some that chance draws, those that did well guide what is drawn (TPE).
 
 A trial is alive exactly while the lock of its number is held. What a `kill -9` leaves is given up by the next
 process that looks; several may work on one search. With one process, and none killed, the trials drawn depend
@@ -24,7 +25,7 @@ from optuna.trial import TrialState
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.text import to_text
-from mnist_core.course.space import draw_design, draw_recipe
+from mnist_core.course.space import KNOWN, draw_design, draw_recipe
 from mnist_core.course.trials import (
     SECONDS,
     TRIED,
@@ -77,6 +78,9 @@ def search(
             enough = trials is not None and len(outcomes(study)) + others >= trials
             if enough or (end is not None and time.monotonic() >= end):
                 return others
+            if not study.get_trials(deepcopy=False):
+                for draws in KNOWN:
+                    study.enqueue_trial(draws)
             trial = study.ask()
             path = trial_lock(settings, folder, trial.number)
             lock = locks.take(path)
@@ -99,7 +103,7 @@ def _train(
     spec = draw_design(trial, settings.params, settings.macs)
     steps = -(-settings.images // RECIPES["fast"].batch_size)
     recipe = draw_recipe(trial, settings.epochs, steps, settings.seed)
-    analysis, start = analyze(spec), time.process_time()
+    analysis = analyze(spec)
     trial.set_user_attr(
         TRIED,
         {
@@ -110,8 +114,10 @@ def _train(
         },
     )
     reason, accuracy = "", 0.0
+    state = TrainingState.new(spec, recipe)
+    start = time.process_time()
     try:
-        for event in engine.train(TrainingState.new(spec, recipe), dataset):
+        for event in engine.train(state, dataset):
             if isinstance(event, EpochEvent) and event.test_accuracy is not None:
                 accuracy = event.test_accuracy  # the validation images stand in place of the test images
                 trial.report(accuracy, event.epoch)

@@ -202,3 +202,39 @@ def draw_recipe(draws: Draws, epochs: int, steps_per_epoch: int, seed: int) -> R
         label_smoothing=float(draws.suggest_categorical("label smoothing", ("0", "0.05", "0.1"))),
         augmentation=SMALL if augmentation == "small" else Augmentation(),
     )
+
+
+_PLAIN: dict[str, str | int | float] = {
+    "stem": "3×3",
+    "stage 1: blocks": 1,
+    "stage 1: block": "conv",
+    "stage 1: width": 1.33,
+    "stage 2: blocks": 2,
+    "stage 2: block": "conv",
+    "stage 2: others": "plain",
+    "stage 2: width": 1.67,
+    "stage 3: blocks": 2,
+    "stage 3: block": "conv",
+    "stage 3: others": "plain",
+    "stage 3: width": 2.0,
+    "halving": "max",
+    "activation": "relu",
+    "norm between": "yes",
+    "dropout": "",
+    "head": "linear",
+    "share of the budget": 1.0,
+    "learning rate": 0.02,
+    "weight decay": 0.01,
+    "label smoothing": "0",
+    "augmentation": "none",
+}
+_SEPARABLE: dict[str, str | int | float] = _PLAIN | {
+    "stage 1: block": "separable",
+    "stage 1: width": 1.0,
+    "stage 2: blocks": 4,
+    "stage 2: block": "separable",
+    "stage 2: width": 1.5,
+    "stage 3: blocks": 0,
+}
+KNOWN = (_PLAIN, _SEPARABLE)
+"""Draws that are known to do well, below 20,000 and below 4,000 params: a search begins with them."""
