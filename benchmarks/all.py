@@ -28,6 +28,9 @@ HEAD = """# Benchmarks
 
 Written by `make bench`; `python benchmarks/all.py --only NAME` renews one part. Ratios are measured in one
 run, in turns, on one machine. Each program says in its first lines what it measures and how.
+
+No GPU was at hand. The CUDA graph of a step (`mnist_core/training/graph.py`) is tested as far as a processor
+can: same numbers, same operations and same addresses in every step. Tests that need a GPU run where one is.
 """
 
 

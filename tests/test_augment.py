@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
@@ -140,6 +141,35 @@ def test_same_seed_same_images_and_the_source_is_left_alone(digits: Tensor) -> N
     assert torch.equal(digits, before)
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert one.shape == (64, 1, 28, 28) and one.dtype == torch.float32 and one.isfinite().all()
+
+
+class _OnCuda(torch.Generator):
+    """Only says that it is there; where tensors have no values, it draws none."""
+
+    device = torch.device("cuda", 0)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_everything_is_made_on_the_device_of_the_images(interpolation: str) -> None:
+    """On a device that need not exist: tensors without values know where they would be, and do not mix.
+
+    A value that is needed on the host raises, too.
+    """
+    everything = Augmentation(
+        rotation=10,
+        translation=0.1,
+        shear=5,
+        interpolation=interpolation,
+        fill=0.5,
+        center_crop=24,
+        brightness=0.1,
+        contrast=0.1,
+        erasing=0.5,
+    )
+    with FakeTensorMode():
+        images = torch.zeros((8, 28, 28), dtype=torch.uint8, device="cuda")
+        out = augment.augmented(images, everything, 0.13, 0.31, _OnCuda())
+    assert out.device == torch.device("cuda", 0) and out.shape == (8, 1, 28, 28)
 
 
 def test_each_image_gets_a_change_of_its_own() -> None:

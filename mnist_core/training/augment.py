@@ -96,8 +96,9 @@ def _grid(matrix: Tensor, height: int, width: int) -> Tensor:
     x = torch.linspace((1 - width) / 2, (width - 1) / 2, width, device=device).repeat(height)
     y = torch.linspace((1 - height) / 2, (height - 1) / 2, height, device=device).repeat_interleave(width)
     places = torch.stack([x, y, torch.ones_like(x)])
-    units = torch.tensor([2 / width, 2 / height], device=device).view(1, 2, 1)
-    points = (matrix * units).reshape(-1, 3) @ places
+    # numbers, not tensors of numbers: those would have to be copied to the device, which waits for it
+    units = torch.stack([matrix[:, 0] * (2 / width), matrix[:, 1] * (2 / height)], dim=1)
+    points = units.reshape(-1, 3) @ places
     return points.view(-1, 2, height, width).permute(0, 2, 3, 1)
 
 
@@ -109,12 +110,12 @@ def _uniform(generator: Generator, shape: tuple[int, ...], low: float = 0, high:
 def _randomly_affine(grey: Tensor, augmentation: Augmentation, generator: Generator) -> Tensor:
     count, _, height, width = grey.shape
     draw = _uniform(generator, (5, count), -1, 1)
-    sides = torch.tensor([[width], [height]], device=grey.device)
+    shift = draw[1:3] * augmentation.translation
     low, high = augmentation.scale
     return affine(
         grey,
         angle=draw[0] * augmentation.rotation,
-        translate=(draw[1:3] * augmentation.translation * sides).round(),  # whole pixels, as RandomAffine
+        translate=torch.stack([shift[0] * width, shift[1] * height]).round(),  # whole pixels, as RandomAffine
         scale=(low + high) / 2 + draw[3] * ((high - low) / 2),
         shear=draw[4] * augmentation.shear,
         interpolation=augmentation.interpolation,

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from mnist_core.training.augment import augmented, normalized
+from mnist_core.training.augment import normalized
 from mnist_core.training.data import Dataset
 from mnist_core.training.evaluation import evaluate, logits, predict
+from mnist_core.training.graph import stepper
 from mnist_core.training.machine import keep_memory
-from mnist_core.training.precision import autocast, choose
-from mnist_core.training.randomness import AUGMENT, DROPOUT, ORDER, seed_default, seed_of
+from mnist_core.training.precision import choose
+from mnist_core.training.randomness import ORDER, seed_of
 from mnist_core.training.schedule import Rate, rate_at
 from mnist_core.training.splits import Splits, split
 from mnist_core.training.state import TrainingError, TrainingState
@@ -82,28 +81,24 @@ def train(state: TrainingState, data: Dataset, interval: float = 0.25) -> Iterat
         batch = slice(state.recipe.batch_size)
         inputs = normalized(splits.train_images[batch], data.mean, data.std)
         state.precision, state.remark = choose(state.model, inputs, splits.train_labels[batch])
+    take = stepper(state, splits)
     while not state.finished:
-        yield from _steps(state, splits, interval)
+        yield from _steps(state, splits, take, interval)
         yield _end_of_epoch(state, splits)
 
 
-def _steps(state: TrainingState, splits: Splits, interval: float) -> Iterator[StepEvent]:
+def _steps(
+    state: TrainingState, splits: Splits, take: Callable[[Tensor, int, Rate], Tensor], interval: float
+) -> Iterator[StepEvent]:
     """The steps of the current epoch that are left."""
-    recipe, steps = state.recipe, splits.steps_per_epoch
-    order = splits.order(seed_of(recipe.seed, ORDER, state.epoch))
-    generator = torch.Generator(state.device)
+    size, steps = state.recipe.batch_size, splits.steps_per_epoch
+    order = splits.order(seed_of(state.recipe.seed, ORDER, state.epoch))
     clock, seen = time.perf_counter(), 0
     while state.step < steps:
         done = state.epoch * steps + state.step
-        batch = order[state.step * recipe.batch_size : (state.step + 1) * recipe.batch_size]
-        generator.manual_seed(seed_of(recipe.seed, AUGMENT, done))
-        seed_default(state.device, seed_of(recipe.seed, DROPOUT, done))
-        inputs = augmented(
-            splits.train_images[batch], recipe.augmentation, splits.data.mean, splits.data.std, generator
-        )
+        batch = order[state.step * size : (state.step + 1) * size]
         rate = _rate(state, done, steps)
-        loss = update(state, inputs, splits.train_labels[batch], rate)
-        state.update_average(done + 1)
+        loss = take(batch, done, rate)
         state.step += 1
         seen += len(batch)
         if time.perf_counter() - clock >= interval or state.step == steps:
@@ -118,21 +113,6 @@ def _steps(state: TrainingState, splits: Splits, interval: float) -> Iterator[St
 def _rate(state: TrainingState, step: int, steps_per_epoch: int) -> Rate:
     rate = rate_at(state.recipe, step, steps_per_epoch, state.plateau)
     return Rate(rate.learning_rate * state.learning_rate_scale, rate.momentum)
-
-
-def update(state: TrainingState, inputs: Tensor, labels: Tensor, rate: Rate) -> Tensor:
-    """One optimizer step on normalised inputs (N, 1, 28, 28); the loss of its batch, still on the device."""
-    state.set_rate(rate)
-    with autocast(state.device, state.precision):
-        outputs = state.model(inputs.contiguous(memory_format=torch.channels_last))
-    loss = F.cross_entropy(outputs.float(), labels, label_smoothing=state.recipe.label_smoothing)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    state.optimizer.step()
-    with torch.no_grad():
-        right = (outputs.argmax(dim=1) == labels).sum()
-        state.sums += torch.stack([loss * len(labels), right])
-    return loss.detach()
 
 
 def _end_of_epoch(state: TrainingState, splits: Splits) -> EpochEvent:

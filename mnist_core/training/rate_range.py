@@ -10,17 +10,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.training import engine
-from mnist_core.training.augment import augmented
 from mnist_core.training.data import Dataset
-from mnist_core.training.randomness import AUGMENT, DROPOUT, ORDER, seed_default, seed_of
+from mnist_core.training.randomness import ORDER, seed_of
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.schedule import Rate
 from mnist_core.training.splits import split
 from mnist_core.training.state import TrainingState
+from mnist_core.training.step import Step
 
 LOW, HIGH, STEPS = 1e-5, 10.0, 120
 SMOOTHING = 0.9  # weight of the past in the smoothed loss
@@ -50,18 +47,13 @@ def rate_range(
     order = splits.order(seed_of(recipe.seed, ORDER, 0)).repeat(
         1 + steps * recipe.batch_size // splits.images_per_epoch
     )
-    generator = torch.Generator(state.device)
+    take = Step(state, splits)
     total = weight = 0.0
     best = math.inf
     for step in range(steps):
         rate = low * (high / low) ** (step / max(1, steps - 1))
         batch = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        generator.manual_seed(seed_of(recipe.seed, AUGMENT, step))
-        seed_default(state.device, seed_of(recipe.seed, DROPOUT, step))
-        images = splits.train_images[batch]
-        inputs = augmented(images, recipe.augmentation, data.mean, data.std, generator)
-        labels = splits.train_labels[batch]
-        loss = float(engine.update(state, inputs, labels, Rate(rate, recipe.momentum)))
+        loss = float(take(batch, step, Rate(rate, recipe.momentum)))
         if not math.isfinite(loss):
             return
         total, weight = SMOOTHING * total + (1 - SMOOTHING) * loss, SMOOTHING * weight + (1 - SMOOTHING)

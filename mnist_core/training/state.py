@@ -64,7 +64,7 @@ class TrainingState:
     plateau: Plateau = field(default_factory=Plateau)
     precision: str = ""
     remark: str = ""
-    _floats: tuple[list[Tensor], ...] = ()
+    _floats: tuple[list[Tensor], list[Tensor]] | None = None
 
     @classmethod
     def new(cls, spec: ModelSpec, recipe: Recipe, device: str | None = None) -> TrainingState:
@@ -121,19 +121,25 @@ class TrainingState:
             else:
                 group["momentum"] = rate.momentum
 
-    @torch.no_grad()
-    def update_average(self, t: int) -> None:
-        """After step t: average ← d · average + (1 - d) · model, d = min(ema_decay, (1 + t) / (10 + t)).
+    def share(self, t: int) -> float:
+        """The model's share of the average after step t, from 1: 1 - min(ema_decay, (1 + t) / (10 + t))."""
+        return 1 - min(self.recipe.ema_decay, (1 + t) / (10 + t))
+
+    def averaged(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The tensors of the average and those of the model that they follow; none when it is the model.
 
         Running statistics are averaged like weights, so that they belong to them.
         """
-        if self.average is self.model:
-            return
-        if not self._floats:
+        if not self._floats and self.average is not self.model:
             self._floats = _floats(self.average), _floats(self.model)
-        decay = min(self.recipe.ema_decay, (1 + t) / (10 + t))
-        averaged, current = self._floats
-        torch._foreach_lerp_(averaged, current, 1 - decay)
+        return self._floats or ([], [])
+
+    @torch.no_grad()
+    def update_average(self, share: float | list[Tensor]) -> None:
+        """average ← (1 - share) · average + share · model; shares in tensors have the averages' shapes."""
+        averaged, current = self.averaged()
+        if averaged:
+            torch._foreach_lerp_(averaged, current, share)
 
     def close_epoch(self, loss: float) -> None:
         """Go on to the next epoch; `loss` is what a plateau schedule looks at."""
