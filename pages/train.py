@@ -90,10 +90,15 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         type="primary",
         icon=":material/model_training:",
         disabled=bool(analysis.problems) or recipe is None,
-        on_click=start,
-        args=(recipe, data, count),
+        on_click=state.put,
+        args=("train pressed", True),
         help="Starts a run. It goes on when you close this page, and is found again here.",
     )
+# Here and not in the button's callback, which knows the form as it was drawn before the last change.
+if state.value("train pressed"):
+    state.put("train pressed", False)
+    if recipe and not analysis.problems:
+        start(recipe, data, count)
 if recipe and not analysis.problems:
     with before:
         tryout(spec, recipe, data)

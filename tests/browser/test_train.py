@@ -42,7 +42,6 @@ def press_train(page: Page, lab: Lab, epochs: int, data: str = "MNIST") -> Run:
     field.fill(str(epochs))
     field.press("Enter")
     page.get_by_role("radio", name=data).click()
-    page.wait_for_timeout(500)  # until the page has taken both in
     page.get_by_role("button", name="Train", exact=True).click()
     # The page puts an earlier run into the link when there is one, at a time of its own.
     wait(page, lambda: named(page) not in {"", *known}, 20)
