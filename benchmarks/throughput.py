@@ -11,7 +11,7 @@ Three ways of training take turns, so that a busy machine is busy for all of the
 
 The baseline has a process of its own without the lab's settings of threads and memory.
 
-Fields, for `task-2` at the top and for both nets under "nets": images_per_second, baseline_images_per_second,
+Fields, for `task-2` at the top and for all nets under "nets": images_per_second, baseline_images_per_second,
 ratio, seconds_per_epoch, bare_images_per_second, overhead (time of the lab over bare, minus 1), precision,
 params, gflops (useful arithmetic a second; a backward pass counts as two forward passes) and peak_share (of
 peak_gflops, the fastest matrix product measured here in that precision).
@@ -37,7 +37,7 @@ sys.path.insert(0, str(ROOT))
 
 from mnist_core.training.machine import wait_politely  # noqa: E402  (before torch)
 
-NETS = ("task-2", "ten-steps-10-one-cycle")
+NETS = ("task-2", "ten-steps-10-one-cycle", "record-under-8k")
 BATCH = 128
 TRAIN_IMAGES = 60_000
 ROUNDS = 5
@@ -54,7 +54,7 @@ def baseline_turn(net: str, folder: Path) -> Turn:
     from torchvision import datasets, transforms
 
     from mnist_core.architecture.model import build
-    from mnist_core.course.experiments import EXPERIMENTS
+    from mnist_core.course.records import ALL
 
     steps = [
         transforms.RandomRotation((-10, 10)),
@@ -63,7 +63,7 @@ def baseline_turn(net: str, folder: Path) -> Turn:
     ]
     dataset = datasets.MNIST(str(folder), train=True, download=True, transform=transforms.Compose(steps))
     loader = torch.utils.data.DataLoader(dataset, batch_size=BATCH, shuffle=True, num_workers=2)
-    model = build(EXPERIMENTS[net].spec).train()
+    model = build(ALL[net].spec).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 
     def batches() -> Iterator[Any]:
@@ -95,7 +95,7 @@ def lab_turns(net: str) -> tuple[Turn, Turn, Callable[[], str]]:
     import torch
     import torch.nn.functional as F
 
-    from mnist_core.course.experiments import EXPERIMENTS
+    from mnist_core.course.records import ALL
     from mnist_core.training.augment import normalized
     from mnist_core.training.data import load
     from mnist_core.training.engine import StepEvent, TrainingState, train
@@ -104,7 +104,7 @@ def lab_turns(net: str) -> tuple[Turn, Turn, Callable[[], str]]:
 
     recipe = RECIPES["task-2"].changed(epochs=10_000, batch_size=BATCH, device="cpu")
     data = load("mnist")
-    state = TrainingState.new(EXPERIMENTS[net].spec, recipe)
+    state = TrainingState.new(ALL[net].spec, recipe)
     events = train(state, data, interval=0.1)
     next(events)  # chooses the precision
 
@@ -122,7 +122,7 @@ def lab_turns(net: str) -> tuple[Turn, Turn, Callable[[], str]]:
 
     inputs = normalized(data.train_images[:BATCH], data.mean, data.std)
     inputs, labels = inputs.contiguous(memory_format=torch.channels_last), data.train_labels[:BATCH]
-    own = TrainingState.new(EXPERIMENTS[net].spec, recipe)
+    own = TrainingState.new(ALL[net].spec, recipe)
 
     def bare(seconds: float) -> tuple[int, float]:
         images, start = 0, time.perf_counter()
@@ -194,7 +194,7 @@ class Child:
 def measure(net: str, seconds: float, folder: str) -> dict[str, Any]:
     """The figures of one net, in about `seconds` seconds of training."""
     from mnist_core.architecture.analysis import analyze
-    from mnist_core.course.experiments import EXPERIMENTS
+    from mnist_core.course.records import ALL
 
     children = {"baseline": Child("baseline", net, folder), "lab": Child("lab", net, folder)}
     parts = {"baseline": children["baseline"], "lab": children["lab"], "bare": children["lab"]}
@@ -210,7 +210,7 @@ def measure(net: str, seconds: float, folder: str) -> dict[str, Any]:
     for child in children.values():
         child.close()
     rate = {name: images[name] / taken[name] for name in parts}
-    analysis = analyze(EXPERIMENTS[net].spec)
+    analysis = analyze(ALL[net].spec)
     gflops = rate["lab"] * analysis.macs * 2 * 3 / 1e9
     return {
         "images_per_second": round(rate["lab"], 1),
@@ -238,7 +238,7 @@ def processor() -> str:
 
 
 def main() -> None:
-    """Measure both nets, print a table or JSON."""
+    """Measure all nets, print a table or JSON."""
     parser = argparse.ArgumentParser(
         description="Images a second in training, against the notebooks' pipeline."
     )

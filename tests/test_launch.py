@@ -64,9 +64,7 @@ def test_a_started_run_lives_at_once_and_waits_for_its_turn(root: Path) -> None:
     folder.mkdir(parents=True)
     held = locks.take(folder / locks.WORKER_LOCK)
     slot = locks.take_turn(folder).share  # the only slot is taken: no worker gets as far as PyTorch
-    before = time.monotonic()
     first, second = started(root), started(root)
-    took = time.monotonic() - before
     assert store.read(first).alive and store.read(second).alive
     wait(second, lambda view: view.status.message == "Waiting for 1 other run")
     assert wait(first, lambda view: view.status.message).status.message == "Next in the queue"
@@ -76,7 +74,7 @@ def test_a_started_run_lives_at_once_and_waits_for_its_turn(root: Path) -> None:
     pid = kill(second)
     message = store.read(second).status.message
     assert store.read(second).state == "interrupted" and f"pid {pid}" in message and "worker.log" in message
-    assert held and slot and took < 5
+    assert held and slot
 
 
 def test_a_run_cannot_be_started_twice(root: Path) -> None:

@@ -18,7 +18,7 @@ from mnist_core.architecture.spec import ModelSpec, Problem, SpecError
 from mnist_core.architecture.text import from_text
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.course.records import RECORDS
+from mnist_core.course.records import ALL
 
 
 def experiments(options: argparse.Namespace) -> int:
@@ -26,7 +26,7 @@ def experiments(options: argparse.Namespace) -> int:
         print_json([experiment.to_dict() for experiment in EXPERIMENTS.values()])
         return FINE
     document = None
-    for experiment in (*EXPERIMENTS.values(), *RECORDS.values()):
+    for experiment in ALL.values():
         if experiment.document != document:
             document = experiment.document
             print(f"\n{document}")
@@ -83,8 +83,8 @@ def _spec(name: str) -> ModelSpec:
 
     Raises SpecError for a file that holds JSON but no design, and for words that are none.
     """
-    if known := EXPERIMENTS.get(name) or RECORDS.get(name):
-        return known.spec
+    if name in ALL:
+        return ALL[name].spec
     if " " in name.strip() and not os.path.isfile(name):  # Path.is_file raises for a long text
         return from_text(name)
     text = read_file(name, "experiment", "python -m mnist_core experiments lists the names")

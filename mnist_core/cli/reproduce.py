@@ -7,7 +7,7 @@ import sys
 
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.course.records import RECORDS
+from mnist_core.course.records import ALL, RECORDS
 from mnist_core.course.report import PAGE, report
 from mnist_core.course.results import read_results
 from mnist_core.probe.catalog import shipped_folder
@@ -17,8 +17,7 @@ from mnist_core.training.machine import step_back, wait_politely
 
 
 def reproduce(options: argparse.Namespace) -> int:
-    known = EXPERIMENTS | RECORDS
-    if unknown := [name for name in options.only if name not in known]:
+    if unknown := [name for name in options.only if name not in ALL]:
         names = ", ".join(unknown)
         raise Refusal(
             WRONG,
@@ -30,7 +29,7 @@ def reproduce(options: argparse.Namespace) -> int:
         return FINE
     if options.ship:
         return _ship(options)
-    chosen = [known[name] for name in options.only or (RECORDS if options.records else EXPERIMENTS)]
+    chosen = [ALL[name] for name in options.only or (RECORDS if options.records else EXPERIMENTS)]
     step_back()
     wait_politely()
     from mnist_core.course import reproduce as work
@@ -54,7 +53,7 @@ def reproduce(options: argparse.Namespace) -> int:
     if others:
         print(f"{others} more are being trained by another process.", file=sys.stderr)
     if options.json:
-        print_json([r.to_dict() for r in read_results(options.out) if known[r.name] in chosen])
+        print_json([r.to_dict() for r in read_results(options.out) if ALL[r.name] in chosen])
     return FINE
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from mnist_core.architecture.analysis import analyze
 from mnist_core.cli.designs import design_of, read_file
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
-from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.course.records import RECORDS
+from mnist_core.course.records import ALL
 from mnist_core.runs import launch, locks, store, wishes
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.store import Run, RunError, RunView
@@ -79,9 +78,8 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 
 def _named_recipe(options: argparse.Namespace) -> Recipe:
-    known = EXPERIMENTS.get(options.spec) or RECORDS.get(options.spec)
-    if options.recipe == "published" and known:
-        return known.recipe
+    if options.recipe == "published" and options.spec in ALL:
+        return ALL[options.spec].recipe
     if options.recipe in RECIPES:
         return RECIPES[options.recipe]
     if options.recipe.lstrip().startswith("{"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_core.course.experiments import Experiment
+from mnist_core.course.experiments import EXPERIMENTS, Experiment
 
 DOCUMENT = "Records"
 
@@ -34,3 +34,5 @@ def _read() -> dict[str, Record]:
 
 
 RECORDS = _read()
+ALL: dict[str, Experiment] = EXPERIMENTS | RECORDS
+"""Every net that has a name of its own, with the recipe that belongs to it."""
