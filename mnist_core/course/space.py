@@ -56,9 +56,9 @@ class Form:
 
     stem: Literal["3×3", "5×5", "3×3, stride 2"]
     stages: tuple[Stage, ...]
-    halving: Literal["max", "stride"]
+    halving: Literal["max", "avg", "stride"]
     activation: str
-    norm_between: bool  # normalise and bend between depthwise and 1×1 convolution, too
+    between: Literal["nothing", "norm", "norm and activation"]  # depthwise and 1×1 convolution
     dropout: str  # after each stage, a word of the text form; "" = none
     head: Literal["linear", "1×1", "mixed"]
 
@@ -69,8 +69,8 @@ class Form:
         words = [f"conv{channels}{kernel}-b {self._after}"]
         for index, (stage, width) in enumerate(zip(self.stages, rest, strict=True)):
             halved = index > 0 and stage.blocks > 0
-            if halved and self.halving == "max":
-                words.append("max2")
+            if halved and self.halving != "stride":
+                words.append(f"{self.halving}2")
             if stage.blocks:
                 stride = "s2" if halved and self.halving == "stride" else ""
                 words.append(self._block(stage, channels, width, stride))
@@ -91,7 +91,7 @@ class Form:
     def _block(self, stage: Stage, channels: int, width: int, stride: str = "") -> str:
         if not stage.separable:
             return f"conv{width}{stride}p1-b {self._after}"
-        between = f"{self._after} " if self.norm_between else ""
+        between = {"nothing": "", "norm": "bn ", "norm and activation": f"{self._after} "}[self.between]
         return f"conv{channels}{stride}p1g{channels}-b {between}conv{width}k1-b {self._after}"
 
     def _others(self, stage: Stage, width: int) -> str:
@@ -126,12 +126,13 @@ def draw_design(draws: Draws, budget: int, macs: int | None = None) -> ModelSpec
 
 def _draw_form(draws: Draws) -> Form:
     stages = tuple(_draw_stage(draws, index) for index in range(len(_MOST_BLOCKS)))
+    betweens = ("nothing", "norm", "norm and activation")
     return Form(
         stem=draws.suggest_categorical("stem", ("3×3", "5×5", "3×3, stride 2")),  # type: ignore[arg-type]
         stages=stages,
-        halving=draws.suggest_categorical("halving", ("max", "stride")),  # type: ignore[arg-type]
+        halving=draws.suggest_categorical("halving", ("max", "avg", "stride")),  # type: ignore[arg-type]
         activation=draws.suggest_categorical("activation", ("relu", "lrelu0.1", "silu", "hswish")),
-        norm_between=draws.suggest_categorical("norm between", ("yes", "no")) == "yes",
+        between=draws.suggest_categorical("between", betweens),  # type: ignore[arg-type]
         dropout=draws.suggest_categorical("dropout", ("", "drop2d0.05")),
         head=draws.suggest_categorical("head", ("linear", "1×1", "mixed")),  # type: ignore[arg-type]
     )
@@ -219,7 +220,7 @@ _PLAIN: dict[str, str | int | float] = {
     "stage 3: width": 2.0,
     "halving": "max",
     "activation": "relu",
-    "norm between": "yes",
+    "between": "norm and activation",
     "dropout": "",
     "head": "linear",
     "share of the budget": 1.0,
@@ -230,11 +231,17 @@ _PLAIN: dict[str, str | int | float] = {
 }
 _SEPARABLE: dict[str, str | int | float] = _PLAIN | {
     "stage 1: block": "separable",
-    "stage 1: width": 1.0,
-    "stage 2: blocks": 4,
+    "stage 1: width": 1.5,
+    "stage 2: blocks": 2,
     "stage 2: block": "separable",
-    "stage 2: width": 1.5,
-    "stage 3: blocks": 0,
+    "stage 2: width": 2.0,
+    "stage 3: blocks": 1,
+    "stage 3: block": "separable",
+    "stage 3: width": 2.5,
+    "halving": "avg",
+    "activation": "silu",
+    "between": "norm",
+    "learning rate": 0.04,
 }
 KNOWN = (_PLAIN, _SEPARABLE)
 """Draws that are known to do well, below 20,000 and below 4,000 params: a search begins with them."""
