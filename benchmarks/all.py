@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.throughput import processor  # noqa: E402
 
-NAMES = ("throughput", "time_to_accuracy", "latency", "drawings", "kills")
+NAMES = ("throughput", "seeds", "time_to_accuracy", "latency", "drawings", "kills")
 HEAD = """# Benchmarks
 
 Written by `make bench`; `python benchmarks/all.py --only NAME` renews one part. Ratios are measured in one

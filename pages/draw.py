@@ -23,7 +23,7 @@ from pages.parts.maps import maps
 from pages.parts.mine import mine
 from pages.parts.robust import robust
 from pages.parts.sources import carry_out, prepare, sources
-from pages.parts.take import say_failure, take
+from pages.parts.take import take
 from pages.parts.why import saliency, turned
 
 MOST_NETS = 4
@@ -88,16 +88,15 @@ def ask(chosen: Sequence[Entry], digits: list[np.ndarray]) -> list[tuple[Entry, 
     return said
 
 
-TAKE = "Take it with you"
 VIEWS = {
     "Feature maps": ":material/grid_view:",
     "What it rests on": ":material/visibility:",
     "Turn it into …": ":material/swap_horiz:",
     "How robust": ":material/tune:",
     "My handwriting": ":material/edit_note:",
-    TAKE: ":material/download:",
+    "Take it with you": ":material/download:",
 }
-ONE_NET = ("Feature maps", "What it rests on", "Turn it into …", TAKE)
+ONE_NET = ("Feature maps", "What it rests on", "Turn it into …", "Take it with you")
 
 
 def look_inside(said: list[Entry], prepared: Preparation, drawing: canvas.Drawing) -> None:
@@ -123,7 +122,7 @@ def look_inside(said: list[Entry], prepared: Preparation, drawing: canvas.Drawin
     if view == "My handwriting":
         mine(said)
         return
-    if view == TAKE:
+    if view == "Take it with you":
         take(entry)
         return
     if prepared.box is None:
@@ -167,8 +166,6 @@ def draw() -> None:
             guess(prepared, naive, said, len(drawing.objects), drawing.caption if drawing.is_source else "")
     if said:
         look_inside([entry for entry, _ in said], prepared, drawing)
-    if state.value("inside") == TAKE:
-        say_failure()
 
 
 st.html(STYLE)

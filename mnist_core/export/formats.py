@@ -20,7 +20,6 @@ class Format:
     title    what a person calls it
     purpose  what it is good for, in a sentence
     make     the content of the exported file from the checkpoint's path; raises CheckpointError, ExportError
-    size     about how many bytes that will be, from the size of the checkpoint's file
     """
 
     name: str
@@ -29,7 +28,6 @@ class Format:
     mime: str
     purpose: str
     make: Callable[[Path], bytes]
-    size: Callable[[int], int]
 
 
 def _safetensors(path: Path) -> bytes:
@@ -60,7 +58,6 @@ FORMATS = {
             "One web page that names drawn digits in any browser, also on a phone and without a network: "
             "send it to a friend.",
             _html,
-            lambda size: 30_000 + size * 4 // 3,
         ),
         Format(
             "onnx",
@@ -70,7 +67,6 @@ FORMATS = {
             "For other programs: 28×28 grey values from 0 to 1 go in, ten probabilities come out. Compared "
             "with PyTorch before you get it.",
             _onnx,
-            lambda size: size + 4_000,
         ),
         Format(
             "safetensors",
@@ -80,7 +76,6 @@ FORMATS = {
             "The lab's own file: weights as safetensors, with design, recipe and figures. For PyTorch, or "
             "another lab.",
             _safetensors,
-            lambda size: size,
         ),
     )
 }

@@ -2,72 +2,45 @@
 
 from __future__ import annotations
 
-from threading import Event
+from pathlib import Path
 
 import streamlit as st
 
-from mnist_core.export.formats import FORMATS, ExportError, Format
+from mnist_core.export.formats import FORMATS, ExportError
 from mnist_core.probe.catalog import Entry
 from mnist_core.runs.checkpoint import CheckpointError
-from pages.parts import state
 from pages.parts.exchange import file_name
-
-PATIENCE = 5.0  # seconds for which the page waits to hear whether a file could be made
-
-
-class _Making:
-    """A file that is made when its button is pressed, by a thread of Streamlit's.
-
-    Of a failure Streamlit says that there was one and no more; so it is kept here for the page to say.
-    """
-
-    def __init__(self, entry: Entry, format: Format) -> None:
-        self.entry, self.format = entry, format
-        self.ended = Event()
-        self.failure = ""
-
-    def content(self) -> bytes:
-        try:
-            return self.format.make(self.entry.path)
-        except (CheckpointError, ExportError, OSError) as error:
-            self.failure = f"{self.entry.name} cannot be given as {self.format.title}. {error}"
-            raise
-        finally:
-            self.ended.set()
-
-    def follow(self) -> None:
-        """For the button, while the file is being made: let the page be drawn when that has ended."""
-        state.put("making", self)
-        self.ended.wait(PATIENCE)
 
 
 def take(entry: Entry) -> None:
-    """One download for each format, made when it is asked for."""
-    try:
-        stored = entry.path.stat().st_size
-    except OSError:
-        st.caption(f"{entry.name}: its file is gone. Choose another checkpoint.")
-        return
+    """One download for each format.
+
+    The files are made before anybody asks, which takes a moment: a file that is made at the click gets lost
+    when the page is drawn anew at that time, and of a failure Streamlit would only say that there was one.
+    """
     for column, format in zip(st.columns(len(FORMATS), gap="large"), FORMATS.values(), strict=True):
-        making = _Making(entry, format)
         with column:
+            try:
+                content = _made(entry.path, entry.path.stat().st_mtime_ns, format.name)
+            except (CheckpointError, ExportError, OSError) as error:
+                st.error(f"{entry.name} cannot be given as {format.title}. {error}", icon=":material/error:")
+                continue
             st.download_button(
                 f"{format.title} ({format.suffix})",
-                data=making.content,
+                data=content,
                 file_name=f"{file_name(entry.name)}{format.suffix}",
                 mime=format.mime,
                 icon=":material/download:",
                 key=f"take_{format.name}",
-                on_click=making.follow,
+                on_click="ignore",
             )
-            st.caption(f"{format.purpose} About {_bytes(format.size(stored))}.")
+            st.caption(f"{format.purpose} {_bytes(len(content))}.")
 
 
-def say_failure() -> None:
-    """Why the file that was asked for last could not be made, if it could not."""
-    making: _Making | None = state.value("making")
-    if making and making.failure:
-        st.error(making.failure, icon=":material/error:")
+@st.cache_data(max_entries=6, show_spinner="Making the files …")
+def _made(path: Path, changed: int, format: str) -> bytes:
+    """The file in this format; made again when the checkpoint has `changed`, its time in nanoseconds."""
+    return FORMATS[format].make(path)
 
 
 def _bytes(count: int) -> str:

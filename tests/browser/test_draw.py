@@ -384,24 +384,20 @@ def test_a_net_is_taken_along(lab: Lab, page: Page) -> None:
         assert Path(download.value.path()).read_bytes() == content
 
 
-def test_a_checkpoint_that_breaks_between_page_and_click_says_so(
+def test_a_file_that_is_offered_is_given_even_if_its_checkpoint_breaks_meanwhile(
     lab: Lab, page: Page, second_net: str
 ) -> None:
     file = next(lab.runs.glob(f"*-{second_net}-*/{store.CHECKPOINT}"))
+    content = file.read_bytes()
     page.goto(f"{lab.url}/draw?net=runs/{file.parent.name}")
     expect(answers(page).first).to_contain_text(second_net)
     look(page, "Take it with you")
-    button = page.get_by_role("button", name="ONNX (.onnx)")
+    button = page.get_by_role("button", name="Checkpoint (.safetensors)")
     expect(button).to_be_visible()
-    file.write_bytes(file.read_bytes()[:1000])
-    button.click()
-    word = page.get_by_text("small cannot be given as ONNX.")
-    expect(word).to_contain_text(f"{file}: the file is damaged")
-    choose(page, "task-2")
+    file.write_bytes(content[:1000])
     with page.expect_download() as download:
-        page.get_by_role("button", name="Checkpoint (.safetensors)").click()
-    assert Path(download.value.path()).read_bytes() == SHIPPED.read_bytes()
-    expect(word).to_have_count(0)
+        button.click()
+    assert Path(download.value.path()).read_bytes() == content
 
 
 def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
