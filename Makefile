@@ -12,7 +12,7 @@ run: setup
 test: setup-dev lint
 	$(BIN)/python tests/browser/chromium.py
 	LAB_EXAMPLES=2000 $(BIN)/pytest -n 2 -m "not browser and not mnist and not slow"
-	$(BIN)/pytest -m "browser or mnist or slow"
+	$(BIN)/pytest -m "browser or mnist or slow" --durations=12
 
 fast: setup-dev
 	$(BIN)/pytest -n 2

@@ -14,7 +14,7 @@ from pages.parts.run_list import LISTED, run_list
 from pages.parts.seeds import seeds
 from pages.parts.tryout import tryout
 
-LIVE_EVERY = 1.0  # seconds between two looks at a run that lives
+LIVE_EVERY = 2.0  # seconds between two looks at a run that lives
 
 
 def start(recipe: Recipe, data: str, count: int) -> None:

@@ -24,9 +24,9 @@ def start_seeds(
 ) -> list[Run]:
     """Launch runs with `seeds` consecutive seeds, the recipe's own first.
 
-    On a CPU several seeds train side by side with a thread each: small nets gain little from a second thread,
-    two at once take about two thirds of the time of one after the other. Raises RunError; the runs that were
-    started before then go on.
+    On a CPU several seeds train side by side with a thread each, as small nets gain little from a second one:
+    on two cores `task-2` had 1.16 times the images a second (benchmarks/seeds.py). Raises RunError; the runs
+    that were started before then go on.
     """
     if not 1 <= seeds <= MAX_SEEDS:
         raise RunError(f"seeds is {seeds}; it must be 1 to {MAX_SEEDS}.")

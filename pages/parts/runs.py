@@ -34,6 +34,10 @@ SYNTHETIC = ":orange-badge[:material/warning: synthetic digits, not MNIST]"
 
 
 _STYLE = """<style>
+/* A live page is drawn again and again: what fades or glides each time takes the processor from the training. */
+.stElementContainer[data-stale], [data-testid="stTabs"] > *, [data-testid="stProgressBarTrack"] > * {
+  transition: none !important; opacity: 1 !important;
+}
 .st-key-runs button p {
   display: flex; gap: 0.5em; width: 100%; overflow: hidden;
   font-variant-numeric: tabular-nums; white-space: nowrap;
