@@ -34,7 +34,7 @@ SYNTHETIC = ":orange-badge[:material/warning: synthetic digits, not MNIST]"
 
 
 _STYLE = """<style>
-/* A live page is drawn again and again: what fades or glides each time takes the processor from the training. */
+/* A live page is drawn again and again: what fades or glides each time takes time from the training. */
 .stElementContainer[data-stale], [data-testid="stTabs"] > *, [data-testid="stProgressBarTrack"] > * {
   transition: none !important; opacity: 1 !important;
 }
