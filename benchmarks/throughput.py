@@ -1,6 +1,6 @@
 """Images a second in training: the lab against the notebooks' pipeline, on this machine's processor.
 
-    python benchmarks/throughput.py [--json] [--seconds N]
+    python benchmarks/throughput.py [--json] [--seconds N] [--only NAME…]
 
 Three ways of training take turns, so that a busy machine is busy for all of them:
 
@@ -11,7 +11,7 @@ Three ways of training take turns, so that a busy machine is busy for all of the
 
 The baseline has a process of its own without the lab's settings of threads and memory.
 
-Fields, for `task-2` at the top and for all nets under "nets": images_per_second, baseline_images_per_second,
+Fields, for the first net at the top and for all under "nets": images_per_second, baseline_images_per_second,
 ratio, seconds_per_epoch, bare_images_per_second, overhead (time of the lab over bare, minus 1), precision,
 params, gflops (useful arithmetic a second; a backward pass counts as two forward passes) and peak_share (of
 peak_gflops, the fastest matrix product measured here in that precision).
@@ -244,6 +244,7 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--seconds", type=float, default=60, help="of training in all (default 60)")
+    parser.add_argument("--only", nargs="+", default=NETS, metavar="NAME", help="these nets; default: all")
     for hidden in ("--part", "--net", "--folder"):
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
@@ -260,13 +261,13 @@ def main() -> None:
         raw.mkdir(parents=True)
         for archive in MNIST:
             shutil.copy(data_folder() / "MNIST" / "raw" / archive.name, raw)
-        nets = {net: measure(net, wanted.seconds / len(NETS), folder) for net in NETS}
+        nets = {net: measure(net, wanted.seconds / len(wanted.only), folder) for net in wanted.only}
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = {"processor": processor(), "cores": cores, "threads": torch.get_num_threads()}
     result = {
-        **nets[NETS[0]],
+        **nets[wanted.only[0]],
         "batch_size": BATCH,
         "machine": machine,
         "torch": torch.__version__,

@@ -59,9 +59,15 @@ def draw(page: Page, strokes: list[Stroke]) -> None:
     with_mouse(canvas(page), strokes)
 
 
+INK = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+                  .filter((value, i) => i % 4 === 3 && value > 0).length"""
+LOWER = ".dc-canvas.lower-canvas"
+
+
 def clear(page: Page) -> None:
     page.get_by_role("button", name="Clear", exact=True).click()
     strokes_are(page, 0)
+    page.wait_for_function(f"({INK})(document.querySelector('{LOWER}')) === 0")
 
 
 def digit(
@@ -143,10 +149,8 @@ def test_leaving_the_page_keeps_the_drawing(lab: Lab, page: Page) -> None:
 
 def ink_on_canvas(page: Page) -> int:
     """Pixels of the canvas that are not transparent."""
-    return page.locator(".dc-canvas.lower-canvas").evaluate(
-        """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
-                     .filter((value, i) => i % 4 === 3 && value > 0).length"""
-    )
+    ink: int = page.locator(LOWER).evaluate(INK)
+    return ink
 
 
 def picture(figure: int = 3) -> bytes:
