@@ -51,3 +51,14 @@ def holder(run: Run) -> Iterator[subprocess.Popen[bytes]]:
         assert child.stdout is not None and child.stdout.readline().strip() == b"held"
         yield child
         child.kill()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Nets this small are no faster with more threads, and other tests may be running."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 
 import pytest
@@ -30,6 +30,8 @@ from mnist_core.training.engine import (
 )
 from mnist_core.training.recipe import Augmentation, Recipe
 from mnist_core.training.splits import split
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = ModelSpec.from_json(
     json.dumps(
@@ -63,15 +65,6 @@ RECIPE = Recipe(
     precision="float32",
     device="cpu",
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Nets this small are no faster with more, and other tests may be running."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

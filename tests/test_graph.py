@@ -6,7 +6,6 @@ shown that this list is the same in every step, down to each number in it, and w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,6 +27,7 @@ from mnist_core.training.splits import split
 from mnist_core.training.state import TrainingState
 from mnist_core.training.step import Step
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SPEC = from_text("conv6s2-b bn relu drop2d0.1 conv8s2 relu drop0.1 flat fc10", "small")
 DATA = Dataset("synthetic", *synthetic.digits(train=400, test=50))
 RECIPE = Recipe(epochs=2, batch_size=24, device="cpu", precision="float32")  # 17 steps, the last of 16 images
@@ -84,14 +84,6 @@ recipes = st.builds(
     augmentations,
     others,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Course:

@@ -51,7 +51,7 @@ RECIPE = Recipe.from_dict(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
+def one_thread_a_run() -> Iterator[None]:
     """Each training with one thread: several on a busy machine wait for each other most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNIST_LAB_MAX_RUNS", "1000")
@@ -103,7 +103,7 @@ def without_times(lines: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def unbroken(
-    tmp_path_factory: pytest.TempPathFactory, one_thread: None
+    tmp_path_factory: pytest.TempPathFactory, one_thread_a_run: None
 ) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
     """What an uninterrupted training gives: its epoch lines and its final weights."""
     torch.set_num_threads(locks.threads_a_run())

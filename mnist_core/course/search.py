@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import optuna
 import torch
@@ -25,7 +26,7 @@ from optuna.trial import TrialState
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.text import to_text
-from mnist_core.course.space import KNOWN, draw_design, draw_recipe
+from mnist_core.course.space import KNOWN, Draws, draw_design, draw_recipe
 from mnist_core.course.trials import (
     SECONDS,
     TRIED,
@@ -100,9 +101,10 @@ def _train(
     study: optuna.Study, trial: optuna.Trial, settings: Settings, dataset: Dataset
 ) -> tuple[Outcome, str]:
     """Draw one trial, train it as far as it is worth it, tell the study; gives why it ended early, or ""."""
-    spec = draw_design(trial, settings.params, settings.macs)
+    draws = cast(Draws, trial)  # optuna's types do not say that the choice is one of the choices
+    spec = draw_design(draws, settings.params, settings.macs)
     steps = -(-settings.images // RECIPES["fast"].batch_size)
-    recipe = draw_recipe(trial, settings.epochs, steps, settings.seed)
+    recipe = draw_recipe(draws, settings.epochs, steps, settings.seed)
     analysis = analyze(spec)
     trial.set_user_attr(
         TRIED,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.spec import ModelSpec
@@ -26,6 +26,10 @@ _LEAST_BLOCKS = (0, 1, 0)  # without blocks in the last stage, there is no secon
 _FINENESS = 16  # steps of the common scale that make one channel
 
 Others = Literal["plain", "residual", "shared", "shared residual"]
+Between = Literal["nothing", "norm", "norm and activation"]  # depthwise and 1×1 convolution
+
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class Draws(Protocol):
@@ -33,7 +37,7 @@ class Draws(Protocol):
 
     def suggest_int(self, name: str, low: int, high: int) -> int: ...
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float: ...
-    def suggest_categorical(self, name: str, choices: Sequence[str]) -> str: ...
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Form:
     stages: tuple[Stage, ...]
     halving: Literal["max", "avg", "stride"]
     activation: str
-    between: Literal["nothing", "norm", "norm and activation"]  # depthwise and 1×1 convolution
+    between: Between
     dropout: str  # after each stage, a word of the text form; "" = none
     head: Literal["linear", "1×1", "mixed"]
 
@@ -126,15 +130,15 @@ def draw_design(draws: Draws, budget: int, macs: int | None = None) -> ModelSpec
 
 def _draw_form(draws: Draws) -> Form:
     stages = tuple(_draw_stage(draws, index) for index in range(len(_MOST_BLOCKS)))
-    betweens = ("nothing", "norm", "norm and activation")
+    betweens: tuple[Between, ...] = ("nothing", "norm", "norm and activation")
     return Form(
-        stem=draws.suggest_categorical("stem", ("3×3", "5×5", "3×3, stride 2")),  # type: ignore[arg-type]
+        stem=draws.suggest_categorical("stem", ("3×3", "5×5", "3×3, stride 2")),
         stages=stages,
-        halving=draws.suggest_categorical("halving", ("max", "avg", "stride")),  # type: ignore[arg-type]
+        halving=draws.suggest_categorical("halving", ("max", "avg", "stride")),
         activation=draws.suggest_categorical("activation", ("relu", "lrelu0.1", "silu", "hswish")),
-        between=draws.suggest_categorical("between", betweens),  # type: ignore[arg-type]
+        between=draws.suggest_categorical("between", betweens),
         dropout=draws.suggest_categorical("dropout", ("", "drop2d0.05")),
-        head=draws.suggest_categorical("head", ("linear", "1×1", "mixed")),  # type: ignore[arg-type]
+        head=draws.suggest_categorical("head", ("linear", "1×1", "mixed")),
     )
 
 
@@ -143,11 +147,11 @@ def _draw_stage(draws: Draws, index: int) -> Stage:
     blocks = draws.suggest_int(f"{name}: blocks", _LEAST_BLOCKS[index], _MOST_BLOCKS[index])
     if not blocks:
         return Stage(0)
-    kinds = ("plain", "residual", "shared", "shared residual")
+    kinds: tuple[Others, ...] = ("plain", "residual", "shared", "shared residual")
     return Stage(
         blocks,
         draws.suggest_categorical(f"{name}: block", ("conv", "separable")) == "separable",
-        draws.suggest_categorical(f"{name}: others", kinds) if blocks > 1 else "plain",  # type: ignore[arg-type]
+        draws.suggest_categorical(f"{name}: others", kinds) if blocks > 1 else "plain",
         draws.suggest_float(f"{name}: width", 0.75, 1.5 + index, log=True),
     )
 

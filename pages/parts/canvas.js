@@ -2,12 +2,16 @@
 //
 // After a stroke the canvas waits a fifth of a second for more before it tells. Its toolbar has a button that
 // tells at once; it is pressed here when the pen is lifted. Where that button is not found, all works as
-// before, a little later. The toolbar itself is outside the canvas's box and would only be met by keyboards
-// and screen readers: Undo and Clear are the page's, because they outlive a switch of pages.
+// before, a little later. The toolbar itself is never seen, but lies over the upper right of the canvas, where
+// it would take strokes; keyboards and screen readers would meet it, too. Undo and Clear are the page's, because
+// they outlive a switch of pages.
 
 const TELL = 'button[aria-label="Update the app with this drawing"]';
 
 const rootOf = (event) => event.composedPath().find((node) => node.classList?.contains("dc-root"));
+
+const noToolbar = new CSSStyleSheet();
+noToolbar.replaceSync(".dc-toolbar { visibility: hidden; }");
 
 let drawingOn = null;
 
@@ -22,15 +26,13 @@ const up = () => {
   if (root) setTimeout(() => root.querySelector(TELL)?.click(), 20);
 };
 
+// In the canvas's own shadow root, where the rule stays when the canvas is made anew in it.
 const hideToolbar = (tries) => {
   const host = document.querySelector('.st-key-canvas-box [data-testid="stBidiComponentIsolated"]');
-  const toolbar = [host, ...(host?.children ?? [])]
-    .map((node) => node?.shadowRoot?.querySelector(".dc-toolbar"))
-    .find(Boolean);
-  if (toolbar) {
-    toolbar.inert = true;
-    toolbar.ariaHidden = "true";
-  } else if (tries) setTimeout(hideToolbar, 100, tries - 1);
+  const root = [host, ...(host?.children ?? [])].map((node) => node?.shadowRoot).find(Boolean);
+  if (!root) {
+    if (tries) setTimeout(hideToolbar, 100, tries - 1);
+  } else if (!root.adoptedStyleSheets.includes(noToolbar)) root.adoptedStyleSheets.push(noToolbar);
 };
 
 export default function () {

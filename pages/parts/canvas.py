@@ -37,6 +37,7 @@ class Drawing:
     seen     the canvas's last message (its PNG), so that one message is taken once
     start    what the canvas was last told to show
     version  counts what the canvas was told
+    brush    width of its strokes, in pixels
     """
 
     objects: Objects = ()
@@ -46,6 +47,7 @@ class Drawing:
     seen: bytes = b""
     start: Objects = ()
     version: int = 0
+    brush: float = 0.0
 
     @property
     def is_source(self) -> bool:
@@ -133,8 +135,10 @@ def canvas(brush: float) -> Drawing:
     from streamlit_drawable_canvas import st_canvas
 
     drawing = current()
-    if not state.is_mounted(KEY):  # one came back to the page
-        drawing = replace(drawing, start=drawing.objects, version=drawing.version + 1)
+    # A new canvas starts with what was drawn: one came back to the page, or Streamlit has made it anew, as it
+    # does when what a component is told changes again before it has been told.
+    if brush != drawing.brush or not state.is_mounted(KEY):
+        drawing = replace(drawing, start=drawing.objects, version=drawing.version + 1, brush=brush)
     result = st_canvas(
         stroke_width=round(brush),
         stroke_color="#ffffff",

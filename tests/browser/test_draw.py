@@ -126,6 +126,20 @@ def test_empty_canvas_undo_clear_and_what_is_no_digit(lab: Lab, page: Page) -> N
     expect(word(page)).to_contain_text("Draw a digit")
 
 
+def test_changing_the_brush_keeps_the_drawing_and_the_whole_canvas(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    draw(page, digit(4))
+    strokes_are(page, 2)
+    ink = ink_on_canvas(page)
+    for width in (38, 7):  # many changes, faster than the canvas is told of them
+        set_brush(page, width)
+        strokes_are(page, 2)
+        assert abs(ink_on_canvas(page) - ink) < 20
+    draw(page, [[(300, 8), (330, 30)]])  # there the canvas's own toolbar would be
+    strokes_are(page, 3)
+    assert ink_on_canvas(page) > ink + 50
+
+
 def test_leaving_the_page_keeps_the_drawing(lab: Lab, page: Page) -> None:
     open_draw(page, lab)
     draw(page, digit(4, style=0))
