@@ -5,12 +5,13 @@ import streamlit as st
 from mnist_core.architecture.analysis import analyze
 from mnist_core.runs import manage, store, words
 from mnist_core.runs.seeds import group_of, summary
-from mnist_core.runs.store import Run, RunError
+from mnist_core.runs.store import Run, RunError, RunView
 from mnist_core.training.recipe import Recipe
 from pages.parts import runs, state, watch
 from pages.parts.entrance import through_app
 from pages.parts.recipe_form import recipe_form
 from pages.parts.run_list import LISTED, run_list
+from pages.parts.run_menu import controls
 from pages.parts.seeds import seeds
 from pages.parts.tryout import tryout
 
@@ -31,18 +32,27 @@ def say_notice() -> None:
         st.error(runs.plain(notice), icon=":material/error:")
 
 
-def show(run: Run, members: tuple[Run, ...], drawn: tuple[str, ...]) -> None:
-    """The run as it is now. When a state is not the drawn one any more, the whole page is drawn again.
+@st.fragment
+def head(run: Run) -> None:
+    """What the run is, and its buttons; not in `show`, so that a look at a live run draws only what moves."""
+    if state.page_is_wanted():
+        st.rerun()
+    view = store.read(run)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        runs.title(view)
+        controls(view)
+
+
+def show(run: Run, members: tuple[Run, ...], drawn: object) -> None:
+    """The run as it is now. When `drawn` is not how its runs stand any more, the whole page is drawn again.
 
     `members` are the runs of all its seeds, itself among them.
     """
     views = [store.read(member) for member in members]
     view = views[members.index(run)]
-    if tuple(one.state for one in views) != drawn or state.page_is_wanted():
+    if standing(views) != drawn or state.page_is_wanted():
         st.rerun()
     found = summary(views)
-    say_notice()
-    runs.title(view)
     runs.progress(view)
     seeds(view, views, found)
     runs.headline(view)
@@ -50,6 +60,11 @@ def show(run: Run, members: tuple[Run, ...], drawn: tuple[str, ...]) -> None:
     runs.curves(view, found.band if len(views) > 1 else ())
     watch.live(view)
     runs.details(view)
+
+
+def standing(views: list[RunView]) -> list[tuple[object, ...]]:
+    """What of these runs the page shows outside `show`."""
+    return [(view.state, view.wish, len(view.rates)) for view in views]
 
 
 through_app()
@@ -123,9 +138,11 @@ if run:
     now = store.read(run, metrics=False)
     group = [view for view in reversed(earlier) if group_of(view) == group_of(now)] or [now]
     group = group if run in [view.run for view in group] else [now]
-    alive = any(view.alive for view in group)
-    members, states = tuple(view.run for view in group), tuple(view.state for view in group)
-    st.fragment(run_every=LIVE_EVERY if alive else None)(show)(run, members, states)
+    members = tuple(view.run for view in group)
+    views = [store.read(member) for member in members]
+    head(run)
+    alive = any(view.alive for view in views)
+    st.fragment(run_every=LIVE_EVERY if alive else None)(show)(run, members, standing(views))
 elif name:
     st.info(
         f"There is no run {runs.plain(name)} here; it may have been deleted. Choose another one, or train.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,8 @@ def view(root: Path, status: Status, *epochs: dict[str, Any]) -> RunView:
 def test_progress_lines(tmp_path: Path) -> None:
     live = Status(state="training", epoch=2, images_per_second=18_400.2, seconds_left=9.3)
     assert words.progress_line(view(tmp_path, live)) == "epoch 2 of 3 · 18,400 images/s · 9 s left"
+    begun = dataclasses.replace(view(tmp_path, live), steps=({"learning_rate": 0.012345},))
+    assert words.progress_line(begun) == "epoch 2 of 3 · 18,400 images/s · rate 0.0123 · 9 s left"
     assert words.progress_line(view(tmp_path, Status(state="training"))) == "epoch 1 of 3"
     waiting = Status(state="queued", message="Waiting for 2 other runs")
     assert words.progress_line(view(tmp_path, waiting)) == "Waiting for 2 other runs"

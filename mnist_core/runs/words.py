@@ -71,13 +71,15 @@ def threads(count: int) -> str:
 
 
 def progress_line(view: RunView) -> str:
-    """Where a live run stands: "epoch 2 of 3 · 18,400 images/s · 9 s left"."""
+    """Where a live run stands: "epoch 2 of 3 · 18,400 images/s · rate 0.012 · 9 s left"."""
     status = view.status
     if status.state != "training":
         return status.message or {"queued": "Starting"}.get(status.state, STATE_WORDS[status.state])
     parts = [f"epoch {max(1, status.epoch)} of {view.recipe.total_epochs if view.recipe else '?'}"]
     if status.images_per_second > 0:
         parts.append(f"{status.images_per_second:,.0f} images/s")
+    if view.steps:
+        parts.append(f"rate {view.steps[-1]['learning_rate']:.3g}")
     if status.seconds_left >= 0:
         parts.append(f"{duration(status.seconds_left)} left")
     return " · ".join(parts)

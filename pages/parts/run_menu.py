@@ -66,11 +66,8 @@ def _rate(view: RunView) -> None:
             args=(view.run,),
             help="The schedule goes on, times this factor. The run's figures tell of the change.",
         )
-        last = view.steps[-1]["learning_rate"] if view.steps else None
-        asked = (
-            "asked for, not taken yet" if wished else f"{last:.3g} at the last step" if last else "not begun"
-        )
-        st.caption(f"× {now:g}: {asked}")
+        if wished:
+            st.caption(f"× {now:g}: asked for, not taken yet")
 
 
 def _change_rate(run: Run) -> None:

@@ -17,7 +17,6 @@ from mnist_core.runs.seeds import Band
 from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
 from pages.parts import charts, watch
-from pages.parts.run_menu import controls
 
 ICONS = {
     "queued": ":material/hourglass_empty:",
@@ -72,15 +71,13 @@ def plain(text: str) -> str:
 
 
 def progress(view: RunView) -> None:
-    """Where the run stands, and the buttons to pause, stop or resume it."""
+    """Where the run stands."""
     status = view.status
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if view.alive:
-            line = {"stop": "Stopping after this step", "pause": "Pausing after this step"}.get(view.wish)
-            st.progress(min(1.0, max(0.0, status.progress)), text=line or words.progress_line(view))
-        else:
-            st.markdown(_outcome(view), width="stretch")
-        controls(view)
+    if view.alive:
+        line = {"stop": "Stopping after this step", "pause": "Pausing after this step"}.get(view.wish)
+        st.progress(min(1.0, max(0.0, status.progress)), text=line or words.progress_line(view))
+    else:
+        st.markdown(_outcome(view))
     if view.state in ("failed", "interrupted", "deleted"):
         st.error(plain(status.message).replace("\n", "  \n"), icon=":material/error:")
 
@@ -207,7 +204,7 @@ def title(view: RunView) -> None:
     if view.rates:
         changed = view.rates[-1]
         parts.append(f"rate × {changed.get('scale'):g} by hand since epoch {changed.get('epoch')}")
-    st.markdown(" · ".join(parts) + f" :gray[· {words.when(view)}]")
+    st.markdown(" · ".join(parts) + f" :gray[· {words.when(view)}]", width="stretch")
 
 
 def details(view: RunView) -> None:
@@ -221,17 +218,20 @@ def details(view: RunView) -> None:
         if mistakes.open:
             watch.mistakes(view)
     with log:
-        text = words.notebook_log(view)
-        st.code(
-            text or "The log of the epochs will stand here, in the notebooks' form, to be copied.",
-            language=None,
-        )
+        if log.open:
+            text = words.notebook_log(view)
+            st.code(
+                text or "The log of the epochs will stand here, in the notebooks' form, to be copied.",
+                language=None,
+            )
     with recipe:
-        st.json(view.recipe.to_dict() if view.recipe else {}, expanded=1)
+        if recipe.open:
+            st.json(view.recipe.to_dict() if view.recipe else {}, expanded=1)
     with files:
-        st.caption(f"`{view.run.folder}`")
-        last = last_lines(view.run / store.LOG)
-        st.code(last or "worker.log is empty", language=None)
+        if files.open:
+            st.caption(f"`{view.run.folder}`")
+            last = last_lines(view.run / store.LOG)
+            st.code(last or "worker.log is empty", language=None)
 
 
 def nothing_yet(epochs: int) -> None:
