@@ -17,13 +17,12 @@ from torch import Tensor, nn
 from mnist_core.architecture.model import build
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.training import dropout
+from mnist_core.training.optimizer import load_optimizer, optimizer_of
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.schedule import Plateau, Rate
 
 _INPUT = (1, 28, 28)
 _PRECISIONS = ("", "float32", "bfloat16")  # "" is not chosen yet
-_SLOTS = {"sgd": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq", "step")}
-_SLOTS["adamw"] = _SLOTS["adam"]
 
 
 class TrainingError(Exception):
@@ -97,7 +96,9 @@ class TrainingState:
         average = deepcopy(model).requires_grad_(False) if recipe.ema_decay else model
         sums = torch.zeros(2, dtype=torch.float32 if place.type == "mps" else torch.float64, device=place)
         precision = "" if recipe.precision == "auto" else recipe.precision
-        return cls(recipe, place, model, average, _optimizer(model, recipe, place), sums, precision=precision)
+        return cls(
+            recipe, place, model, average, optimizer_of(model, recipe, place), sums, precision=precision
+        )
 
     @property
     def finished(self) -> bool:
@@ -183,7 +184,7 @@ class TrainingState:
             _load(self.model, tensors, "model.")
             if self.average is not self.model:
                 _load(self.average, tensors, "average.")
-            _load_optimizer(self.model, self.optimizer, _SLOTS[self.recipe.optimizer], tensors)
+            load_optimizer(self.model, self.optimizer, tensors)
             self.sums.copy_(tensors["sums"])
             self.epoch, self.step, bad_epochs = (int(n) for n in tensors["position"])
             self.seconds, self.learning_rate_scale, factor, best = (float(n) for n in tensors["numbers"])
@@ -220,39 +221,3 @@ def _rectify_in_place(model: nn.Module) -> None:
 
 def _load(model: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
     model.load_state_dict({name: tensors[prefix + name] for name in model.state_dict()})
-
-
-def _optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    decayed = [parameter for parameter in parameters if recipe.decay_all or parameter.ndim >= 2]
-    spared = [parameter for parameter in parameters if not recipe.decay_all and parameter.ndim < 2]
-    groups = [
-        {"params": members, "weight_decay": decay}
-        for members, decay in ((decayed, recipe.weight_decay), (spared, 0.0))
-        if members
-    ]
-    fused = device.type in ("cpu", "cuda", "mps")
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            groups, recipe.learning_rate, recipe.momentum, nesterov=recipe.nesterov, fused=fused
-        )
-    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, recipe.learning_rate, (recipe.momentum, 0.999), fused=fused)
-
-
-def _load_optimizer(
-    model: nn.Module, optimizer: torch.optim.Optimizer, slots: tuple[str, ...], tensors: dict[str, Tensor]
-) -> None:
-    optimizer.state.clear()
-    for name, parameter in model.named_parameters():
-        for slot in slots:
-            saved = tensors.get(f"optimizer.{name}.{slot}")
-            if saved is not None:  # absent before the first step
-                like = (
-                    torch.zeros((), device=parameter.device)
-                    if slot == "step"
-                    else torch.empty_like(parameter)
-                )
-                if saved.shape != like.shape:
-                    raise ValueError(f"{slot} of {name} is {tuple(saved.shape)}, not {tuple(like.shape)}")
-                optimizer.state[parameter][slot] = like.copy_(saved)
