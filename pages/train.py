@@ -15,7 +15,8 @@ from pages.parts.run_menu import controls
 from pages.parts.seeds import seeds
 from pages.parts.tryout import tryout
 
-LIVE_EVERY = 2.0  # seconds between two looks at a run that lives
+WAITING_EVERY = 1.0  # seconds between two looks at a run that is about to begin
+TRAINING_EVERY = 3.0  # and at one that trains: each look takes from it what it costs
 
 
 def start(recipe: Recipe, data: str, count: int) -> None:
@@ -65,6 +66,12 @@ def show(run: Run, members: tuple[Run, ...], drawn: object) -> None:
 def standing(views: list[RunView]) -> list[tuple[object, ...]]:
     """What of these runs the page shows outside `show`."""
     return [(view.state, view.wish, len(view.rates)) for view in views]
+
+
+def pause(views: list[RunView]) -> float | None:
+    """Seconds until the next look; None when none is needed."""
+    alive = {view.state for view in views if view.alive}
+    return None if not alive else TRAINING_EVERY if "training" in alive else WAITING_EVERY
 
 
 through_app()
@@ -141,8 +148,7 @@ if run:
     members = tuple(view.run for view in group)
     views = [store.read(member) for member in members]
     head(run)
-    alive = any(view.alive for view in views)
-    st.fragment(run_every=LIVE_EVERY if alive else None)(show)(run, members, standing(views))
+    st.fragment(run_every=pause(views))(show)(run, members, standing(views))
 elif name:
     st.info(
         f"There is no run {runs.plain(name)} here; it may have been deleted. Choose another one, or train.",
