@@ -10,14 +10,14 @@ import pytest
 
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.outcome import outcome_of
-from mnist_core.course.records import RECORDS
+from mnist_core.course.records import ALL
 from mnist_core.course.results import Result, fingerprint, read_results, recipe_of
 from mnist_core.runs.files import to_line
 
 
 def result(name: str = "task-2", seed: int = 1, last: float = 0.9941, epochs: int | None = None) -> Result:
     """A row as if this experiment had been trained."""
-    experiment = (EXPERIMENTS | RECORDS)[name]
+    experiment = ALL[name]
     recipe = recipe_of(experiment, seed, epochs)
     curve = (0.99,) * (recipe.epochs - 1)
     return Result(
@@ -100,6 +100,6 @@ def test_rows_of_another_recipe_do_not_count_and_the_longest_training_does() -> 
 def test_the_rows_that_ship_fit_their_experiments() -> None:
     rows = read_results()
     for row in rows:
-        assert outcome_of(EXPERIMENTS[row.name], [row]), f"{row.name}, seed {row.seed}: another recipe"
-        assert row.params == EXPERIMENTS[row.name].params
+        assert outcome_of(ALL[row.name], [row]), f"{row.name}, seed {row.seed}: another recipe"
+        assert row.params == ALL[row.name].params
     assert len({(row.name, row.fingerprint) for row in rows}) == len(rows)
