@@ -55,7 +55,7 @@ def found() -> dict[str, Entry]:
 
 
 def choose() -> list[Entry]:
-    """The checkpoints that are asked; at first the one that ships with the lab."""
+    """The checkpoints that are asked; at first the first that ships with the lab."""
     entries = found()
     linked = st.query_params.get("net")
     if linked in entries:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mnist_core.architecture.analysis import analyze
+from mnist_core.architecture.text import from_text
 from mnist_core.probe import catalog
 from mnist_core.runs import checkpoint, store
 from mnist_core.training.recipe import Recipe
@@ -35,7 +36,11 @@ def test_shipped_first_then_runs_that_have_a_checkpoint(shipped: Path, runs_fold
         "synthetic",
     )
     checkpoint.save(first / store.CHECKPOINT, untrained(SPEC))
-    assert len(catalog.entries()) == 3
+    checkpoint.save(shipped / "a.safetensors", untrained(from_text("conv2s4 relu gap flat fc10", "tiny")))
+    assert [entry.key for entry in catalog.entries()][:2] == ["shipped/small", "shipped/a"], (
+        "the largest first"
+    )
+    assert len(catalog.entries()) == 4
 
 
 def test_a_new_epoch_is_seen(shipped: Path, runs_folder: Path) -> None:

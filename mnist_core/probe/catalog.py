@@ -41,11 +41,11 @@ def shipped_folder() -> Path:
 
 
 def entries() -> tuple[Entry, ...]:
-    """All checkpoints that can be opened, the shipped ones first, then the newest run's. Never raises."""
-    shipped = [(f"shipped/{path.stem}", path) for path in sorted(shipped_folder().glob(f"*{SUFFIX}"))]
-    runs = [(f"runs/{view.run.name}", view.checkpoint) for view in store.list_runs() if view.checkpoint]
-    found = (_entry(key, path) for key, path in [*shipped, *runs])
-    return tuple(entry for entry in found if entry)
+    """All that can be opened: those that ship, the largest first, then the newest run's. Never raises."""
+    shipped = [_entry(f"shipped/{path.stem}", path) for path in shipped_folder().glob(f"*{SUFFIX}")]
+    runs = [_entry(f"runs/{view.run.name}", view.checkpoint) for view in store.list_runs() if view.checkpoint]
+    ordered = sorted(filter(None, shipped), key=lambda entry: (-entry.params, entry.key))
+    return (*ordered, *filter(None, runs))
 
 
 def _entry(key: str, path: Path) -> Entry | None:
