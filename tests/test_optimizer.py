@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from mnist_core.training.optimizer import light
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parent.parent
 TRAIN = """
 import sys
 from mnist_core.architecture.text import from_text

@@ -44,8 +44,8 @@ def _wish(view: RunView, name: str, action: Callable[[Path], None], what: str) -
     st.button(
         name,
         icon=f":material/{name.lower()}:",
-        on_click=action,
-        args=(view.run.folder,),
+        on_click=_do,
+        args=(action, view.run.folder),
         disabled=bool(view.wish),
         help=what,
         key=name,
