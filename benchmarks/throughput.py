@@ -1,6 +1,6 @@
-"""Images a second in training: the lab against the notebooks' pipeline, on this machine's processor.
+"""Images a second in training: the lab against the notebooks' pipeline, on the same processor or GPU.
 
-    python benchmarks/throughput.py [--json] [--seconds N] [--only NAME…]
+    python benchmarks/throughput.py [--json] [--seconds N] [--only NAME…] [--device cpu|cuda]
 
 Three ways of training take turns, so that a busy machine is busy for all of them:
 
@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ Turn = Callable[[float], tuple[int, float]]
 """Train for so many seconds; gives (images, seconds) of what was timed."""
 
 
-def baseline_turn(net: str, folder: Path) -> Turn:
+def baseline_turn(net: str, folder: Path, device: str) -> Turn:
     """The notebooks' loop."""
     import torch
     import torch.nn.functional as F
@@ -62,8 +62,10 @@ def baseline_turn(net: str, folder: Path) -> Turn:
         transforms.Normalize(0.1307, 0.3081),
     ]
     dataset = datasets.MNIST(str(folder), train=True, download=True, transform=transforms.Compose(steps))
-    loader = torch.utils.data.DataLoader(dataset, batch_size=BATCH, shuffle=True, num_workers=2)
-    model = build(ALL[net].spec).train()
+    loader = torch.utils.data.DataLoader(
+        dataset, batch_size=BATCH, shuffle=True, num_workers=2, pin_memory=device == "cuda"
+    )
+    model = build(ALL[net].spec).to(device).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 
     def batches() -> Iterator[Any]:
@@ -75,22 +77,32 @@ def baseline_turn(net: str, folder: Path) -> Turn:
     def turn(seconds: float) -> tuple[int, float]:
         images, start, count = 0, time.perf_counter(), 0
         while count <= WARM_UP_BATCHES or time.perf_counter() - start < seconds:
-            inputs, labels = next(source)
+            inputs, labels = (part.to(device) for part in next(source))
             optimizer.zero_grad()
             loss = F.nll_loss(F.log_softmax(model(inputs), dim=1), labels)
             loss.backward()
             optimizer.step()
             count += 1
             if count == WARM_UP_BATCHES:
+                wait(device)
                 images, start = 0, time.perf_counter()
             elif count > WARM_UP_BATCHES:
                 images += len(labels)
+        wait(device)
         return images, time.perf_counter() - start
 
     return turn
 
 
-def lab_turns(net: str) -> tuple[Turn, Turn, Callable[[], str]]:
+def wait(device: str) -> None:
+    """Until the device has done what it was given."""
+    import torch
+
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def lab_turns(net: str, device: str) -> tuple[Turn, Turn, Callable[[], str]]:
     """The engine as a run uses it; the bare step of the same model; and what precision was chosen."""
     import torch
     import torch.nn.functional as F
@@ -102,7 +114,7 @@ def lab_turns(net: str) -> tuple[Turn, Turn, Callable[[], str]]:
     from mnist_core.training.precision import autocast
     from mnist_core.training.recipe import RECIPES
 
-    recipe = RECIPES["task-2"].changed(epochs=10_000, batch_size=BATCH, device="cpu")
+    recipe = RECIPES["task-2"].changed(epochs=10_000, batch_size=BATCH, device=device)
     data = load("mnist")
     state = TrainingState.new(ALL[net].spec, recipe)
     events = train(state, data, interval=0.1)
@@ -120,8 +132,9 @@ def lab_turns(net: str) -> tuple[Turn, Turn, Callable[[], str]]:
             clock = now
         return images, taken
 
-    inputs = normalized(data.train_images[:BATCH], data.mean, data.std)
-    inputs, labels = inputs.contiguous(memory_format=torch.channels_last), data.train_labels[:BATCH]
+    inputs = normalized(data.train_images[:BATCH].to(device), data.mean, data.std)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    labels = data.train_labels[:BATCH].to(device)
     own = TrainingState.new(ALL[net].spec, recipe)
 
     def bare(seconds: float) -> tuple[int, float]:
@@ -134,37 +147,41 @@ def lab_turns(net: str) -> tuple[Turn, Turn, Callable[[], str]]:
             loss.backward()
             own.optimizer.step()
             images += BATCH
+        wait(device)
         return images, time.perf_counter() - start
 
     return lab, bare, lambda: state.precision
 
 
-def peak_gflops(precision: str) -> float:
-    """The fastest matrix product of this machine in this precision, in 10⁹ operations a second."""
+def peak_gflops(precision: str, device: str) -> float:
+    """The fastest matrix product of this device in this precision, in 10⁹ operations a second."""
     import torch
 
     best = 0.0
-    for size in (512, 1024, 2048):
-        a = torch.randn(size, size, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32)
+    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    for size in (512, 1024, 2048) if device == "cpu" else (4096, 8192):
+        a = torch.randn(size, size, dtype=kind, device=device)
         for _ in range(6):
+            wait(device)
             start = time.perf_counter()
             a @ a
+            wait(device)
             best = max(best, 2 * size**3 / (time.perf_counter() - start) / 1e9)
     return best
 
 
-def serve(part: str, net: str, folder: str) -> None:
+def serve(part: str, net: str, folder: str, device: str) -> None:
     """A child process: for each line "NAME SECONDS" on stdin one JSON line on stdout."""
     if part == "baseline":
-        turns: dict[str, Turn] = {"baseline": baseline_turn(net, Path(folder))}
+        turns: dict[str, Turn] = {"baseline": baseline_turn(net, Path(folder), device)}
         precision: Callable[[], str] = lambda: "float32"  # noqa: E731
     else:
-        lab, bare, precision = lab_turns(net)
+        lab, bare, precision = lab_turns(net, device)
         turns = {"lab": lab, "bare": bare}
     for line in sys.stdin:
         name, seconds = line.split()
         if name == "peak":
-            print(json.dumps([peak_gflops(precision()), precision()]), flush=True)
+            print(json.dumps([peak_gflops(precision(), device), precision()]), flush=True)
         else:
             print(json.dumps(turns[name](float(seconds))), flush=True)
 
@@ -172,8 +189,9 @@ def serve(part: str, net: str, folder: str) -> None:
 class Child:
     """One of the processes that train."""
 
-    def __init__(self, part: str, net: str, folder: str) -> None:
+    def __init__(self, part: str, net: str, folder: str, device: str) -> None:
         command = [sys.executable, __file__, "--part", part, "--net", net, "--folder", folder]
+        command += ["--device", device]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, name: str, seconds: float = 0) -> Any:
@@ -191,12 +209,12 @@ class Child:
         self.process.communicate()
 
 
-def measure(net: str, seconds: float, folder: str) -> dict[str, Any]:
+def measure(net: str, seconds: float, folder: str, device: str) -> dict[str, Any]:
     """The figures of one net, in about `seconds` seconds of training."""
     from mnist_core.architecture.analysis import analyze
     from mnist_core.course.records import ALL
 
-    children = {"baseline": Child("baseline", net, folder), "lab": Child("lab", net, folder)}
+    children = {part: Child(part, net, folder, device) for part in ("baseline", "lab")}
     parts = {"baseline": children["baseline"], "lab": children["lab"], "bare": children["lab"]}
     for name, child in parts.items():
         child.ask(name, 0.5)  # warm up, one after the other
@@ -227,6 +245,19 @@ def measure(net: str, seconds: float, folder: str) -> dict[str, Any]:
     }
 
 
+def measured(names: Sequence[str], seconds: float, device: str) -> dict[str, dict[str, Any]]:
+    """The figures of these nets, in about `seconds` seconds of training in all."""
+    from mnist_core.training.data import MNIST, data_folder, load
+
+    load("mnist")  # fetched before anything is timed
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "MNIST" / "raw"
+        raw.mkdir(parents=True)
+        for archive in MNIST:
+            shutil.copy(data_folder() / "MNIST" / "raw" / archive.name, raw)
+        return {name: measure(name, seconds / len(names), folder, device) for name in names}
+
+
 def processor() -> str:
     """The processor's name where the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -245,27 +276,21 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--seconds", type=float, default=60, help="of training in all (default 60)")
     parser.add_argument("--only", nargs="+", default=NETS, metavar="NAME", help="these nets; default: all")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     for hidden in ("--part", "--net", "--folder"):
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.part:
         if wanted.part == "lab":
             wait_politely()
-        serve(wanted.part, wanted.net, wanted.folder)
+        serve(wanted.part, wanted.net, wanted.folder, wanted.device)
         return
-    from mnist_core.training.data import MNIST, data_folder, load
-
-    load("mnist")  # fetched before anything is timed
-    with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "MNIST" / "raw"
-        raw.mkdir(parents=True)
-        for archive in MNIST:
-            shutil.copy(data_folder() / "MNIST" / "raw" / archive.name, raw)
-        nets = {net: measure(net, wanted.seconds / len(wanted.only), folder) for net in wanted.only}
+    nets = measured(wanted.only, wanted.seconds, wanted.device)
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    machine = {"processor": processor(), "cores": cores, "threads": torch.get_num_threads()}
+    name = torch.cuda.get_device_name() if wanted.device == "cuda" else processor()
+    machine = {"processor": name, "cores": cores, "threads": torch.get_num_threads()}
     result = {
         **nets[wanted.only[0]],
         "batch_size": BATCH,

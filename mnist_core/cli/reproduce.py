@@ -43,6 +43,7 @@ def reproduce(options: argparse.Namespace) -> int:
             options.threads,
             out=options.out,
             say=lambda line: print(line, file=sys.stderr, flush=True),
+            jobs=options.jobs,
         )
     except (DataError, TrainingError) as error:
         raise Refusal(FAILED, str(error)) from None

@@ -1,8 +1,8 @@
 """Train the published experiments as published, and our records: one row for every seed that is finished.
 
 All that a seed is while it is trained lies in one file of its own in the work folder, replaced as a whole now
-and then, so that a `kill -9` costs less than a minute. Several processes may work side by side: each holds
-the lock of the seed that it trains. A seed whose row is there is not trained again.
+and then, so that a `kill -9` costs less than a minute. Several processes may work side by side, and on a GPU
+several threads of each: who trains a seed holds its lock. A seed whose row is there is not trained again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ from mnist_core.training.data import Dataset
 from mnist_core.training.engine import EpochEvent
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.state import TrainingState, choose_device
+from mnist_core.training.streams import side_by_side
 
 FINAL = (
     "ten-steps-10-one-cycle",
@@ -117,26 +119,43 @@ def reproduce(
     out: Path = RESULTS,
     work: Path | None = None,
     say: Say = print,
+    jobs: int = 1,
 ) -> int:
     """Train what is missing in `out`; gives how many seeds other processes still have in their hands.
 
-    `seeds` replaces the number that each experiment gets, `threads` are those of PyTorch. Raises DataError,
-    TrainingError and OSError.
+    `seeds` replaces the number that each experiment gets, `threads` are those of PyTorch; `jobs` are the
+    trainings side by side, where there is a GPU. Raises DataError, TrainingError and OSError.
     """
     torch.set_num_threads(threads)
     work = work or work_folder()
     work.mkdir(parents=True, exist_ok=True)
-    wanted = plan(experiments, seeds, choose_device("auto").type, name)
-    dataset = None
-    while left := _missing(wanted, out):
+    device = choose_device("auto")
+    wanted = plan(experiments, seeds, device.type, name)
+    if not _missing(wanted, out):
+        return 0
+    dataset = data.load(name)
+
+    def train_all(halt: threading.Event) -> int:
+        return _train_all(wanted, dataset, work, out, say, halt)
+
+    if device.type != "cuda":
+        return train_all(threading.Event())
+    dataset = dataset.on(device)  # once for all threads
+    return min(side_by_side([train_all] * jobs))
+
+
+def _train_all(
+    wanted: Sequence[Seed], dataset: Dataset, work: Path, out: Path, say: Say, halt: threading.Event
+) -> int:
+    """Train what nobody else trains until nothing is left; gives how many seeds others have in hand."""
+    while not halt.is_set() and (left := _missing(wanted, out)):
         for seed in left:
             lock = locks.take(work / f"{seed.key}.lock")
             if lock is None:
-                continue  # another process is at it
+                continue  # somebody else is at it
             try:
                 if _missing([seed], out) and not _copy(seed, work, out, say):
-                    dataset = dataset or data.load(name)
-                    _finish(seed, dataset, work, out, say)
+                    _finish(seed, dataset, work, out, say, halt)
             finally:
                 lock.release()
             break
@@ -160,15 +179,17 @@ def _copy(seed: Seed, work: Path, out: Path, say: Say) -> bool:
     return True
 
 
-def _finish(seed: Seed, dataset: Dataset, work: Path, out: Path, say: Say) -> None:
+def _finish(seed: Seed, dataset: Dataset, work: Path, out: Path, say: Say, halt: threading.Event) -> None:
     """Train the seed to its end, from its saved state if there is one, and write its row."""
     path = work / f"{seed.key}.safetensors"
     progress = _Progress(seed, path)
     say(f"{seed}: from epoch {progress.state.epoch + 1} of {seed.recipe.epochs}")
-    for event in progress.train(dataset):
+    for event in progress.train(dataset, halt):
         test, train = words.percent(event.test_accuracy), words.percent(event.train_accuracy)
         used = words.duration(progress.processor_seconds)
         say(f"{seed}: epoch {event.epoch}, test {test}, train {train}, {used} of processor time")
+    if not progress.state.finished:
+        return
     if seed.experiment.params < LARGE:
         kept = kept_checkpoint(work, seed.experiment.name, seed.recipe.seed)
         kept.parent.mkdir(exist_ok=True)
@@ -209,21 +230,24 @@ class _Progress:
         about = json.dumps({name: getattr(self, name) for name in names})
         replace_file(self.path, serialize(self.state.to_tensors(), {_FORMAT: about}))
 
-    def train(self, dataset: Dataset) -> Iterator[EpochEvent]:
-        """The epochs that are left, one by one."""
-        processor, clock = time.process_time(), time.monotonic()
+    def train(self, dataset: Dataset, halt: threading.Event) -> Iterator[EpochEvent]:
+        """The epochs that are left, one by one; ends early, with all saved, when `halt` is set."""
+        timer = time.process_time if self.state.device.type == "cpu" else time.thread_time
+        processor, clock = timer(), time.monotonic()
         saved = clock
         for event in engine.train(self.state, dataset):
-            now, used = time.monotonic(), time.process_time()
+            now, used = time.monotonic(), timer()
             self.processor_seconds += used - processor
             self.seconds += now - clock
             processor, clock = used, now
             if isinstance(event, EpochEvent):
                 self.epochs.append(event.to_dict())
                 yield event
-            if now - saved >= SAVE_EVERY:
+            if now - saved >= SAVE_EVERY or halt.is_set():
                 self._save()
                 saved = now
+            if halt.is_set():
+                return
 
     def checkpoint(self, dataset: Dataset) -> Checkpoint:
         """The last epoch's weights, with the same figures as a run's."""

@@ -16,7 +16,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 
@@ -84,6 +84,11 @@ class Dataset:
     test_labels: Tensor
     mean: float = MEAN
     std: float = STD
+
+    def on(self, device: torch.device) -> Dataset:
+        """The same with its tensors on the device."""
+        names = ("train_images", "train_labels", "test_images", "test_labels")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 def load(name: str, progress: Progress | None = None) -> Dataset:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from mnist_core.training.augment import normalized
 from mnist_core.training.data import Dataset
 from mnist_core.training.evaluation import evaluate, logits, predict
-from mnist_core.training.graph import stepper
+from mnist_core.training.graph import Stepper, stepper
 from mnist_core.training.machine import keep_memory
 from mnist_core.training.precision import choose
 from mnist_core.training.randomness import ORDER, seed_of
@@ -87,20 +87,17 @@ def train(state: TrainingState, data: Dataset, interval: float = 0.25) -> Iterat
         yield _end_of_epoch(state, splits)
 
 
-def _steps(
-    state: TrainingState, splits: Splits, take: Callable[[Tensor, int, Rate], Tensor], interval: float
-) -> Iterator[StepEvent]:
+def _steps(state: TrainingState, splits: Splits, take: Stepper, interval: float) -> Iterator[StepEvent]:
     """The steps of the current epoch that are left."""
     size, steps = state.recipe.batch_size, splits.steps_per_epoch
     order = splits.order(seed_of(state.recipe.seed, ORDER, state.epoch))
     clock, seen = time.perf_counter(), 0
     while state.step < steps:
         done = state.epoch * steps + state.step
-        batch = order[state.step * size : (state.step + 1) * size]
         rate = _rate(state, done, steps)
-        loss = take(batch, done, rate)
+        loss = take(order, state.step, done, rate)
         state.step += 1
-        seen += len(batch)
+        seen += min(size, len(order) - done % steps * size)
         if time.perf_counter() - clock >= interval or state.step == steps:
             value = _finite(loss, state, steps, rate)  # the only place where the device is waited for
             now = time.perf_counter()

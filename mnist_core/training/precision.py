@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mnist_core.training.randomness import alone
 
 _ROUNDS = 6  # the first is for warming up
 _BUDGET_S = 2.0
@@ -17,6 +21,24 @@ _WORTH = 0.92  # bfloat16 rounds to 8 bits: it must save at least this much to b
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """The context in which a forward pass uses `precision`, "float32" or "bfloat16"."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+@contextmanager
+def exact(device: torch.device) -> Iterator[None]:
+    """The context in which float32 is float32: on CUDA convolutions otherwise round to TF32's 10 bits.
+
+    So a checkpoint's figure is the same on every device. What is started in it may end later.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with alone:
+        before = torch.backends.cudnn.allow_tf32
+        torch.backends.cudnn.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.allow_tf32 = before
 
 
 def choose(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[str, str]:

@@ -52,8 +52,7 @@ def rate_range(
     best = math.inf
     for step in range(steps):
         rate = low * (high / low) ** (step / max(1, steps - 1))
-        batch = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        loss = float(take(batch, step, Rate(rate, recipe.momentum)))
+        loss = float(take(order, step, step, Rate(rate, recipe.momentum)))
         if not math.isfinite(loss):
             return
         total, weight = SMOOTHING * total + (1 - SMOOTHING) * loss, SMOOTHING * weight + (1 - SMOOTHING)

@@ -30,30 +30,32 @@ class Step:
     def __post_init__(self) -> None:
         self.generator = Generator(self.state.device)
 
-    def __call__(self, batch: Tensor, number: int, rate: Rate) -> Tensor:
-        """Train on the images with the numbers in `batch` (N,). `number` counts the run's steps from 0.
+    def __call__(self, order: Tensor, place: int, number: int, rate: Rate) -> Tensor:
+        """Train on batch `place`, from 0, of the epoch's `order`; it is step `number` of the run, from 0.
 
         Returns the loss of the batch before the step, still on the device.
         """
-        self.seed(number)
-        loss = self.gradients(batch)
+        size = self.state.recipe.batch_size
+        inputs, labels = self.look(order[place * size : (place + 1) * size], number)
+        seed_default(self.state.device, seed_of(self.state.recipe.seed, DROPOUT, number))
+        loss = self.gradients(inputs, labels)
         self.change(number, rate)
         return loss
 
-    def seed(self, number: int) -> None:
-        """Let augmentation and dropout draw what they draw in this step."""
-        seed = self.state.recipe.seed
-        self.generator.manual_seed(seed_of(seed, AUGMENT, number))
-        seed_default(self.state.device, seed_of(seed, DROPOUT, number))
+    def look(self, numbers: Tensor, number: int) -> tuple[Tensor, Tensor]:
+        """The images with these numbers (N,), augmented as in step `number`, and their labels."""
+        images, labels = self.splits.train_images[numbers], self.splits.train_labels[numbers]
+        self.generator.manual_seed(seed_of(self.state.recipe.seed, AUGMENT, number))
+        data = self.splits.data
+        inputs = augmented(images, self.state.recipe.augmentation, data.mean, data.std, self.generator)
+        return inputs.contiguous(memory_format=torch.channels_last), labels
 
-    def gradients(self, batch: Tensor) -> Tensor:
-        """Augment, look and trace back: new gradients, sums that have grown, and the loss."""
-        state, data, recipe = self.state, self.splits.data, self.state.recipe
-        images, labels = self.splits.train_images[batch], self.splits.train_labels[batch]
-        inputs = augmented(images, recipe.augmentation, data.mean, data.std, self.generator)
+    def gradients(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """Trace back: new gradients, sums that have grown, and the loss."""
+        state = self.state
         with autocast(state.device, state.precision):
-            outputs = state.model(inputs.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(outputs.float(), labels, label_smoothing=recipe.label_smoothing)
+            outputs = state.model(inputs)
+        loss = F.cross_entropy(outputs.float(), labels, label_smoothing=state.recipe.label_smoothing)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         with torch.no_grad():
