@@ -1,8 +1,8 @@
 """Train the published experiments as published, and our records: one row for every seed that is finished.
 
 All that a seed is while it is trained lies in one file of its own in the work folder, replaced as a whole now
-and then, so that a `kill -9` costs less than a minute. Several processes may work side by side, and on a GPU
-several threads of each: who trains a seed holds its lock. A seed whose row is there is not trained again.
+and then, so that a `kill -9` costs less than a minute. Several processes may work side by side: each holds
+the locks of the seeds that it trains, on a GPU many at once. A seed whose row is there is not trained again.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ FINAL_SEEDS, EXACT_SEEDS = 5, 3
 LARGE = 1_000_000  # params above which one seed has to do, on a processor with fewer epochs
 LARGE_EPOCHS = 3  # about twenty minutes each on one core
 SAVE_EVERY = 30.0  # seconds
+LOOK_EVERY = 2.0  # seconds between two looks at the loss, for which a GPU has to come to rest
 _FORMAT = "mnist-lab-reproduction-1"
 
 Say = Callable[[str], None]
@@ -135,33 +136,45 @@ def reproduce(
         return 0
     dataset = data.load(name)
 
-    def train_all(halt: threading.Event) -> int:
-        return _train_all(wanted, dataset, work, out, say, halt)
+    if device.type == "cuda":
+        dataset = dataset.on(device)  # once for all
+    advanced = True
+    while advanced:  # again, as a seed may have waited for its twin
+        advanced = False
+        trainings = _trainings(wanted, dataset, work, out)
+        gpu = device.type == "cuda"
+        for line in side_by_side(trainings, jobs) if gpu else chain.from_iterable(trainings):
+            if line is not None:
+                say(line)
+                advanced = True
+    return len(_missing(wanted, out))
 
-    if device.type != "cuda":
-        return train_all(threading.Event())
-    dataset = dataset.on(device)  # once for all threads
-    return min(side_by_side([train_all] * jobs))
 
-
-def _train_all(
-    wanted: Sequence[Seed], dataset: Dataset, work: Path, out: Path, say: Say, halt: threading.Event
-) -> int:
-    """Train what nobody else trains until nothing is left; gives how many seeds others have in hand."""
-    while not halt.is_set() and (left := _missing(wanted, out)):
-        for seed in left:
+def _trainings(
+    wanted: Sequence[Seed], dataset: Dataset, work: Path, out: Path
+) -> Iterator[Iterator[str | None]]:
+    """Trainings of seeds that nobody else has in hand, until none is left; they say how it goes."""
+    while True:
+        for seed in _missing(wanted, out):
             lock = locks.take(work / f"{seed.key}.lock")
-            if lock is None:
-                continue  # somebody else is at it
-            try:
-                if _missing([seed], out) and not _copy(seed, work, out, say):
-                    _finish(seed, dataset, work, out, say, halt)
-            finally:
-                lock.release()
-            break
+            if lock is not None:
+                yield _training(seed, lock, dataset, work, out)
+                break
         else:
-            return len(left)
-    return 0
+            return
+
+
+def _training(seed: Seed, lock: FileLock, dataset: Dataset, work: Path, out: Path) -> Iterator[str | None]:
+    try:
+        if not _missing([seed], out):  # somebody has just finished it
+            return
+        twin = _copy(seed, work, out)
+        if twin is None:
+            yield from _finish(seed, dataset, work, out)
+        else:
+            yield f"{seed}: the same training as {twin.name}, {words.percent(twin.last)}"
+    finally:
+        lock.release()
 
 
 def _missing(wanted: Sequence[Seed], out: Path) -> list[Seed]:
@@ -169,27 +182,26 @@ def _missing(wanted: Sequence[Seed], out: Path) -> list[Seed]:
     return [seed for seed in wanted if (seed.experiment.name, seed.key) not in done]
 
 
-def _copy(seed: Seed, work: Path, out: Path, say: Say) -> bool:
-    """Whether another experiment has the same layers and recipe, and its row now stands for this one, too."""
+def _copy(seed: Seed, work: Path, out: Path) -> Result | None:
+    """If another experiment has the same layers and recipe, its row, which now stands for this one, too."""
     twin = next((result for result in read_results(out) if result.fingerprint == seed.key), None)
-    if twin is None:
-        return False
-    _append(replace(twin, name=seed.experiment.name, same_as=twin.same_as or twin.name), work, out)
-    say(f"{seed}: the same training as {twin.name}, {words.percent(twin.last)}")
-    return True
+    if twin is not None:
+        _append(replace(twin, name=seed.experiment.name, same_as=twin.same_as or twin.name), work, out)
+    return twin
 
 
-def _finish(seed: Seed, dataset: Dataset, work: Path, out: Path, say: Say, halt: threading.Event) -> None:
+def _finish(seed: Seed, dataset: Dataset, work: Path, out: Path) -> Iterator[str | None]:
     """Train the seed to its end, from its saved state if there is one, and write its row."""
     path = work / f"{seed.key}.safetensors"
     progress = _Progress(seed, path)
-    say(f"{seed}: from epoch {progress.state.epoch + 1} of {seed.recipe.epochs}")
-    for event in progress.train(dataset, halt):
+    yield f"{seed}: from epoch {progress.state.epoch + 1} of {seed.recipe.epochs}"
+    for event in progress.train(dataset):
+        if event is None:
+            yield None
+            continue
         test, train = words.percent(event.test_accuracy), words.percent(event.train_accuracy)
         used = words.duration(progress.processor_seconds)
-        say(f"{seed}: epoch {event.epoch}, test {test}, train {train}, {used} of processor time")
-    if not progress.state.finished:
-        return
+        yield f"{seed}: epoch {event.epoch}, test {test}, train {train}, {used} of processor time"
     if seed.experiment.params < LARGE:
         kept = kept_checkpoint(work, seed.experiment.name, seed.recipe.seed)
         kept.parent.mkdir(exist_ok=True)
@@ -230,24 +242,25 @@ class _Progress:
         about = json.dumps({name: getattr(self, name) for name in names})
         replace_file(self.path, serialize(self.state.to_tensors(), {_FORMAT: about}))
 
-    def train(self, dataset: Dataset, halt: threading.Event) -> Iterator[EpochEvent]:
-        """The epochs that are left, one by one; ends early, with all saved, when `halt` is set."""
-        timer = time.process_time if self.state.device.type == "cpu" else time.thread_time
-        processor, clock = timer(), time.monotonic()
-        saved = clock
-        for event in engine.train(self.state, dataset):
-            now, used = time.monotonic(), timer()
-            self.processor_seconds += used - processor
+    def train(self, dataset: Dataset) -> Iterator[EpochEvent | None]:
+        """The epochs that are left, one by one; None when others may be given the GPU."""
+        saved = clock = time.monotonic()
+        events = engine.started(self.state, dataset, interval=LOOK_EVERY)
+        while not self.state.finished:
+            before = time.process_time()
+            event = next(events)
+            self.processor_seconds += time.process_time() - before
+            now = time.monotonic()
             self.seconds += now - clock
-            processor, clock = used, now
+            clock = now
             if isinstance(event, EpochEvent):
                 self.epochs.append(event.to_dict())
                 yield event
-            if now - saved >= SAVE_EVERY or halt.is_set():
+            elif event is None:
+                yield None
+            if now - saved >= SAVE_EVERY:
                 self._save()
                 saved = now
-            if halt.is_set():
-                return
 
     def checkpoint(self, dataset: Dataset) -> Checkpoint:
         """The last epoch's weights, with the same figures as a run's."""

@@ -75,6 +75,16 @@ def train(state: TrainingState, data: Dataset, interval: float = 0.25) -> Iterat
 
     At every yield the state is whole and may be saved. Raises TrainingError when data or loss are unfit.
     """
+    return (event for event in started(state, data, interval) if event is not None)
+
+
+def started(
+    state: TrainingState, data: Dataset, interval: float = 0.25
+) -> Iterator[StepEvent | EpochEvent | None]:
+    """As `train`, but it also yields None after every step that has only been started on the device.
+
+    Whoever has other things to start there may do so then.
+    """
     keep_memory()
     splits = split(data, state.recipe, state.device)
     if not state.precision:
@@ -87,7 +97,9 @@ def train(state: TrainingState, data: Dataset, interval: float = 0.25) -> Iterat
         yield _end_of_epoch(state, splits)
 
 
-def _steps(state: TrainingState, splits: Splits, take: Stepper, interval: float) -> Iterator[StepEvent]:
+def _steps(
+    state: TrainingState, splits: Splits, take: Stepper, interval: float
+) -> Iterator[StepEvent | None]:
     """The steps of the current epoch that are left."""
     size, steps = state.recipe.batch_size, splits.steps_per_epoch
     order = splits.order(seed_of(state.recipe.seed, ORDER, state.epoch))
@@ -105,6 +117,8 @@ def _steps(state: TrainingState, splits: Splits, take: Stepper, interval: float)
             speed = seen / max(now - clock, 1e-9)
             yield StepEvent(state.epoch + 1, state.step, steps, value, rate.learning_rate, speed)
             clock, seen = time.perf_counter(), 0
+        else:
+            yield None
 
 
 def _rate(state: TrainingState, step: int, steps_per_epoch: int) -> Rate:

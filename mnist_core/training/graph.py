@@ -10,7 +10,7 @@ steps are augmented at once, as that takes a GPU hardly longer than those of one
 PyTorch's fused optimizers read the rate from a tensor, but not the momentum. Where the schedule moves it, the
 graph ends with the gradients, and the optimizer's and the average's few fused operations follow it.
 
-Several trainings may share a GPU, each in a thread with a stream of its own (`randomness.alone`).
+Several trainings may share a GPU, each on a stream of its own: see streams.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mnist_core.training.randomness import DROPOUT, alone, seed_default, seed_of
+from mnist_core.training.randomness import DROPOUT, seed_default, seed_of
 from mnist_core.training.schedule import Rate
 from mnist_core.training.splits import Splits
 from mnist_core.training.state import TrainingState
@@ -116,21 +116,20 @@ class GraphStep:
     def __call__(self, order: Tensor, place: int, number: int, rate: Rate) -> Tensor:
         """As `Step.__call__`; the loss is valid until the next call."""
         size = self.fixed.state.recipe.batch_size
-        with alone:
-            if (place + 1) * size > len(order):
-                return self.fixed.step(order, place, number, rate)
-            self.fixed.write(order, place, number, rate)
-            if self.left == 0:
-                self._record()
-            self.left -= 1
-            if self.graph is not None:
-                self.graph.replay()
-                for parameter, gradient in self.gradients:  # a step without the graph has put others there
-                    parameter.grad = gradient
-                loss = self.loss
-            else:
-                loss = self._aside()
-            self.fixed.end(number, rate)
+        if (place + 1) * size > len(order):
+            return self.fixed.step(order, place, number, rate)
+        self.fixed.write(order, place, number, rate)
+        if self.left == 0:
+            self._record()
+        self.left -= 1
+        if self.graph is not None:
+            self.graph.replay()
+            for parameter, gradient in self.gradients:  # a step without the graph has put others there
+                parameter.grad = gradient
+            loss = self.loss
+        else:
+            loss = self._aside()
+        self.fixed.end(number, rate)
         return loss
 
     def _aside(self) -> Tensor:
@@ -147,7 +146,7 @@ class GraphStep:
         self.stream.wait_stream(torch.cuda.current_stream())
         try:
             with torch.cuda.stream(self.stream):
-                # other threads go on meanwhile: what they do does not end this recording
+                # not torch.cuda.graph, which waits for all other trainings on the device
                 graph.capture_begin(capture_error_mode="thread_local")
                 try:
                     self.loss = self.fixed.take()

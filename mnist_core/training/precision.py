@@ -11,8 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mnist_core.training.randomness import alone
-
 _ROUNDS = 6  # the first is for warming up
 _BUDGET_S = 2.0
 _WORTH = 0.92  # bfloat16 rounds to 8 bits: it must save at least this much to be taken
@@ -27,18 +25,17 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def exact(device: torch.device) -> Iterator[None]:
     """The context in which float32 is float32: on CUDA convolutions otherwise round to TF32's 10 bits.
 
-    So a checkpoint's figure is the same on every device. What is started in it may end later.
+    So a checkpoint's figure is the same on every device.
     """
     if device.type != "cuda":
         yield
         return
-    with alone:
-        before = torch.backends.cudnn.allow_tf32
-        torch.backends.cudnn.allow_tf32 = False
-        try:
-            yield
-        finally:
-            torch.backends.cudnn.allow_tf32 = before
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def choose(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[str, str]:

@@ -6,15 +6,10 @@ unbroken one would have drawn, and nothing that others draw in the same process 
 
 from __future__ import annotations
 
-import threading
-
 import torch
 
 ORDER, AUGMENT, DROPOUT = range(3)
 _MASK = 2**64 - 1
-
-alone = threading.RLock()
-"""Held while one thread's settings must hold: those of PyTorch's own generators, and of its precision."""
 
 
 def seed_of(seed: int, purpose: int, index: int) -> int:

@@ -18,7 +18,6 @@ from mnist_core.architecture.model import build
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.training import dropout
 from mnist_core.training.optimizer import load_optimizer, optimizer_of
-from mnist_core.training.randomness import alone
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.schedule import Plateau, Rate
 
@@ -73,7 +72,7 @@ class TrainingState:
             raise TrainingError(
                 f"The design takes {spec.input_shape} images, the data's are {_INPUT}. Change input_shape."
             )
-        with alone, torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(recipe.seed)
             model = build(spec)
         return cls.of(model, recipe, device)

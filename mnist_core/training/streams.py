@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import torch
 
-Result = TypeVar("Result")
-Job = Callable[[threading.Event], Result]
-"""Work that ends early when the event is set."""
+Item = TypeVar("Item")
+_ENDED = object()
 
 
-def side_by_side(jobs: Sequence[Job[Result]]) -> list[Result]:
-    """Do each job in a thread with a CUDA stream of its own; what they give, in their order.
+def side_by_side(jobs: Iterable[Iterator[Item | None]], count: int) -> Iterator[Item]:
+    """Advance up to `count` of these generators in turn, each on a CUDA stream of its own, until all end.
 
-    What another thread has put on the GPU before is there for all of them. The first failure sets the event
-    of all, and is raised when they have ended.
+    Gives what they yield but None, which they yield when they have started something and could wait for it
+    (see `engine.started`). A generator is asked for only when there is room for it.
     """
-    halt = threading.Event()
-
-    def work(job: Job[Result]) -> Result:
-        try:
-            with torch.cuda.stream(torch.cuda.Stream()):
-                return job(halt)
-        except BaseException:
-            halt.set()
-            raise
-
-    torch.cuda.synchronize()
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        try:
-            return [done.result() for done in [pool.submit(work, job) for job in jobs]]
-        except BaseException:  # an interrupted wait, too, must not wait for all that is left
-            halt.set()
-            raise
+    waiting = iter(jobs)
+    running: list[tuple[torch.cuda.Stream, Iterator[Item | None]]] = []
+    torch.cuda.synchronize()  # what was put on the GPU before is there for all of them
+    while True:
+        while len(running) < count and (job := next(waiting, None)) is not None:
+            running.append((torch.cuda.Stream(), job))
+        if not running:
+            return
+        for turn in tuple(running):
+            stream, job = turn
+            with torch.cuda.stream(stream):
+                item = next(job, _ENDED)
+            if item is _ENDED:
+                running.remove(turn)
+            elif item is not None:
+                yield item  # type: ignore[misc]
