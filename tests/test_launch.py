@@ -173,3 +173,18 @@ def test_a_run_outlives_the_server_that_started_it(root: Path) -> None:
     wishes.request_stop(run.folder)
     assert wait(run, lambda view: not view.alive).state == "stopped"
     assert json.loads((run / store.STATUS).read_text())["state"] == "stopped"
+
+
+def test_one_worker_for_several_runs_is_killed_and_each_is_resumed(root: Path) -> None:
+    runs = [store.create(SPEC, QUICK.changed(epochs=60, seed=seed), "synthetic", root) for seed in (1, 2)]
+    launch.start_together(runs)
+    views = [wait(run, lambda view: view.status.saved_epoch > 1) for run in runs]
+    assert views[0].status.pid == views[1].status.pid
+    with pytest.raises(RunError, match="being worked on already"):
+        launch.start_together([runs[1]])
+    kill(runs[0])
+    assert [store.read(run).state for run in runs] == ["interrupted", "interrupted"]
+    for run in runs:
+        launch.resume(run)
+    views = [wait(run, lambda view: view.state == "done") for run in runs]
+    assert all([line["epoch"] for line in view.epochs] == list(range(1, 61)) for view in views)

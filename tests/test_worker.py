@@ -74,7 +74,7 @@ def work(run: Run) -> RunView:
     lock = locks.take(run / locks.WORKER_LOCK)
     assert lock is not None
     with lock:
-        Worker(run).work()
+        worker.work([Worker(run)])
     return store.read(run)
 
 
@@ -259,11 +259,11 @@ def test_a_design_for_other_images_is_refused_with_a_word(tmp_path: Path) -> Non
     assert view.state == "failed" and "input_shape" in view.status.message
 
 
-def test_a_broken_state_is_begun_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_state_is_begun_again(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     (run / store.STATE).write_bytes(b"\x80\x02not a state")
     assert work(run).state == "done"
-    assert "state.safetensors cannot be read" in capfd.readouterr().out
+    assert "state.safetensors cannot be read" in (run / store.LOG).read_text()
 
 
 def test_the_weights_of_the_moment_can_be_watched_and_are_those_of_their_step(
@@ -315,3 +315,28 @@ def test_the_command_wants_a_run_folder_of_its_own(
 ) -> None:
     assert worker.main([]) == 2 and worker.main([str(tmp_path)]) == 2
     assert "request.json" in capsys.readouterr().err
+
+
+def test_several_runs_of_one_worker_give_what_each_gives_alone(tmp_path: Path, unbroken: Any) -> None:
+    """Also where one of them fails, one is stopped and one deleted."""
+    runs = [new_run(tmp_path), new_run(tmp_path, RECIPE.changed(seed=2))]
+    odd = [
+        new_run(tmp_path, spec=SPEC.model_copy(update={"input_shape": (3, 32, 32)})),
+        new_run(tmp_path, RECIPE.changed(epochs=1000)),
+        new_run(tmp_path, RECIPE.changed(epochs=1000)),
+    ]
+    stop = when(lambda: has_lines(odd[1]), lambda: wishes.request_stop(odd[1].folder))
+    delete = when(lambda: has_lines(odd[2]), lambda: shutil.rmtree(odd[2].folder, ignore_errors=True))
+    assert worker.main([str(run.folder) for run in (*runs, *odd)]) == 1
+    stop.join()
+    delete.join()
+    states = [store.read(run).state for run in (*runs, *odd[:2])]
+    assert states == ["done", "done", "failed", "stopped"]
+    events, weights = unbroken
+    view = store.read(runs[0])
+    assert without_times(view.epochs) == without_times(tuple(e for e in events if e["event"] == "epoch"))
+    saved = checkpoint.load(runs[0] / store.CHECKPOINT)
+    assert all(torch.equal(saved.tensors[name], weights[name]) for name in weights)
+    assert store.read(runs[1]).epochs[-1]["test_loss"] != view.epochs[-1]["test_loss"]
+    assert all("epoch 3: accuracy" in (run / store.LOG).read_text() for run in runs)
+    assert all(locks.take(run / locks.WORKER_LOCK) for run in runs), "they hold nothing any more"

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +141,9 @@ def reproduce(
     while advanced:  # again, as a seed may have waited for its twin
         advanced = False
         trainings = _trainings(wanted, dataset, work, out)
-        gpu = device.type == "cuda"
-        for line in side_by_side(trainings, jobs) if gpu else chain.from_iterable(trainings):
-            if line is not None:
-                say(line)
-                advanced = True
+        for line in side_by_side(trainings, jobs if device.type == "cuda" else 1):
+            say(line)
+            advanced = True
     return len(_missing(wanted, out))
 
 

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,8 +26,15 @@ def start(run: Run) -> None:
 
     Raises RunError when the run is being worked on already, is done, or its worker cannot be started.
     """
-    with claim(run):
-        begin(run)
+    start_together([run])
+
+
+def start_together(runs: Sequence[Run]) -> None:
+    """Launch one worker for several runs, which share a GPU; returns as soon as it lives. Raises RunError."""
+    with ExitStack() as claims:
+        for run in runs:
+            claims.enter_context(claim(run))
+        begin(*runs)
 
 
 @contextmanager
@@ -49,10 +56,13 @@ def claim(run: Run) -> Iterator[None]:
             launch.release()
 
 
-def begin(run: Run) -> None:
-    """Launch the worker of a run that one has claimed; returns as soon as it lives. Raises RunError."""
-    _announce(run)
-    _await_life(run, _spawn(run))
+def begin(*runs: Run) -> None:
+    """Launch the worker of runs that one has claimed; returns as soon as it lives. Raises RunError."""
+    for run in runs:
+        _announce(run)
+    child = _spawn(runs)
+    for run in runs:
+        _await_life(run, child)
 
 
 def resume(run: Run) -> None:
@@ -81,8 +91,9 @@ def _announce(run: Run) -> None:
         ) from None
 
 
-def _spawn(run: Run) -> subprocess.Popen[bytes]:
-    """The worker's process, in a session of its own, saying what it has to say in worker.log."""
+def _spawn(runs: Sequence[Run]) -> subprocess.Popen[bytes]:
+    """The worker's process, in a session of its own; what breaks it stands in the first run's worker.log."""
+    run = runs[0]
     package_home = str(Path(__file__).parents[2])
     known = os.environ.get("PYTHONPATH")
     environment = {
@@ -91,7 +102,8 @@ def _spawn(run: Run) -> subprocess.Popen[bytes]:
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
     }
-    command = [sys.executable, "-m", "mnist_core.runs.worker", str(run.folder.absolute())]
+    folders = [str(one.folder.absolute()) for one in runs]
+    command = [sys.executable, "-m", "mnist_core.runs.worker", *folders]
     _children[:] = [child for child in _children if child.poll() is None]
     try:
         with (run / store.LOG).open("ab") as log:

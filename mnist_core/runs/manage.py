@@ -14,6 +14,7 @@ from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs import launch, locks, store, wishes
 from mnist_core.runs.files import read_object, replace_file
 from mnist_core.runs.store import Run, RunError
+from mnist_core.training.machine import has_cuda
 from mnist_core.training.recipe import Recipe, RecipeError
 
 MAX_SEEDS = 32
@@ -25,11 +26,12 @@ def start_seeds(
     """Launch runs with `seeds` consecutive seeds, the recipe's own first.
 
     On a CPU several seeds train side by side with a thread each, as small nets gain little from a second one:
-    on two cores `task-2` had 1.16 times the images a second (benchmarks/seeds.py). Raises RunError; the runs
-    that were started before then go on.
+    on two cores `task-2` had 1.16 times the images a second (benchmarks/seeds.py). On a GPU one worker trains
+    them all at once (benchmarks/gpu.py). Raises RunError; the runs that were started before then go on.
     """
     if not 1 <= seeds <= MAX_SEEDS:
         raise RunError(f"seeds is {seeds}; it must be 1 to {MAX_SEEDS}.")
+    together = seeds > 1 and recipe.device in ("auto", "cuda") and has_cuda()
     runs: list[Run] = []
     for seed in range(recipe.seed, recipe.seed + seeds):
         try:
@@ -39,7 +41,10 @@ def start_seeds(
         group = {"group": runs[0].name} if runs else {}
         threads = {"threads": 1} if seeds > 1 else {}
         runs.append(store.create(spec, one, data, root, **group, **threads))
-        launch.start(runs[-1])
+        if not together:
+            launch.start(runs[-1])
+    if together:
+        launch.start_together(runs)
     return runs
 
 

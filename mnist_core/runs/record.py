@@ -7,6 +7,7 @@ Going on from the state repeats what came after it, exactly; the journal drops t
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from mnist_core.runs.checkpoint import Checkpoint
 from mnist_core.runs.figures import figures_of
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.journal import Journal
-from mnist_core.runs.store import Run, RunError
+from mnist_core.runs.store import RunError
 from mnist_core.training import data, engine
 from mnist_core.training.data import DataError, Dataset
 from mnist_core.training.engine import EpochEvent, StepEvent, TrainingError, TrainingState
@@ -31,30 +32,35 @@ if TYPE_CHECKING:
     from mnist_core.runs.worker import Worker
 
 STATE_FORMAT = "mnist-lab-state-1"
+LOOK_EVERY = 0.25  # seconds between two metric lines, for which a GPU has to come to rest
 SAVE_EVERY = 20.0  # seconds between two saved states within an epoch
 SHOW_EVERY = 2.0  # seconds, at least, between two versions of latest.safetensors …
 SHOW_SHARE = 0.01  # … and at most this share of the time goes into writing them
 
 
-def train_run(worker: Worker) -> None:
+def train_run(worker: Worker) -> Iterator[None]:
     """Train the worker's run to its end, from its saved state if there is one.
 
-    Raises RunError when it cannot be trained, OSError when nothing more can be written, and whatever
-    `worker.obey` raises; then the state has been saved.
+    Yields when a step has been started and others may use the device. Raises RunError when it cannot be
+    trained, OSError when nothing more can be written, and whatever `worker.obey` raises; then the state has
+    been saved.
     """
     view = store.read(worker.run, metrics=False)
+    company = worker.company
     if view.spec is None or view.recipe is None:
         raise RunError(f"{store.REQUEST} is broken. Delete the run and start a new one.")
     try:
-        saved = _SavedState(worker.run)
+        saved = _SavedState(worker)
         torch.set_num_threads(
             saved.threads or view.threads or min(locks.threads_a_run(), torch.get_num_threads())
         )
-        dataset = data.load(view.data, lambda *done: _tell_fetching(worker, *done))
+        if view.data not in company.data:
+            company.data[view.data] = data.load(view.data, lambda *done: _tell_fetching(worker, *done))
+        dataset = company.data[view.data]
         state = saved.restore(view.spec, view.recipe)
         worker.tell(message=f"Preparing the {len(dataset.train_labels):,} training images")
         worker.obey()
-        _Recorder(worker, view.spec, view.recipe, dataset, state).record()
+        yield from _Recorder(worker, view.spec, view.recipe, dataset, state).record()
     except (DataError, TrainingError, SpecError) as error:
         raise RunError(str(error)) from None
     except torch.OutOfMemoryError as error:
@@ -75,7 +81,8 @@ class _SavedState:
     Sums depend on how they are split among threads, so going on exactly needs as many as before.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, worker: Worker) -> None:
+        run = worker.run
         self.threads = 0  # not known
         self.tensors: dict[str, torch.Tensor] = {}
         try:
@@ -87,7 +94,7 @@ class _SavedState:
         except FileNotFoundError:
             pass
         except (SafetensorError, OSError, ValueError, KeyError) as error:
-            print(f"{store.STATE} cannot be read ({error}): starting again from the beginning", flush=True)
+            worker.say(f"{store.STATE} cannot be read ({error}): starting again from the beginning")
 
     def restore(self, spec: ModelSpec, recipe: Recipe) -> TrainingState:
         if not self.tensors:
@@ -121,20 +128,23 @@ class _Recorder:
         self.saved_at: float | None = None  # not yet: the first event is followed by a state
         self.show_at = 0.0  # when latest.safetensors is due
 
-    def record(self) -> None:
-        """Consume the training, event by event."""
-        state = self.state
+    def record(self) -> Iterator[None]:
+        """Consume the training, event by event; see `train_run`."""
+        state, company = self.state, self.worker.company
         self._hide()  # what a killed worker left
-        print(
+        self.worker.say(
             f"training from epoch {state.epoch + 1}, step {state.step} on {self.device}, "
-            f"{torch.get_num_threads()} threads",
-            flush=True,
+            f"{torch.get_num_threads()} threads"
         )
         self.started = time.monotonic()
         self._change_rate()
-        for event in engine.train(state, self.dataset):
+        for event in engine.started(state, self.dataset, LOOK_EVERY * company.runs):
+            if event is None:
+                if company.runs > 1:
+                    yield
+                continue
             if state.remark:
-                print(state.remark, flush=True)
+                self.worker.say(state.remark)
                 state.remark = ""
             self.journal.write(event.to_dict())
             if isinstance(event, EpochEvent):
@@ -186,7 +196,7 @@ class _Recorder:
         self._hide()
         self._save_state()
         judged = event.test_accuracy if event.test_accuracy is not None else event.validation_accuracy
-        print(f"epoch {event.epoch}: accuracy {judged}, loss {event.train_loss:.4f}", flush=True)
+        self.worker.say(f"epoch {event.epoch}: accuracy {judged}, loss {event.train_loss:.4f}")
         self.worker.tell(
             state="training",
             message="",
@@ -240,7 +250,7 @@ class _Recorder:
         self._save_state()
         place = {"epoch": state.epoch + 1, "step": state.step}
         self.journal.write({"event": "rate", **place, "scale": scale})
-        print(f"epoch {place['epoch']}, after step {state.step}: rate × {scale:g}", flush=True)
+        self.worker.say(f"epoch {place['epoch']}, after step {state.step}: rate × {scale:g}")
         wishes.rate_is_met(self.run.folder)
 
 

@@ -1,5 +1,6 @@
 """One run in a process of its own: `python -m mnist_core.runs.worker RUN_FOLDER`.
 
+Several folders make it the worker of all these runs, which then share one GPU (training/streams.py).
 It takes the run's lock, waits for its turn, trains, and leaves everything in the run folder. PyTorch is
 imported only when the turn has come: a run shows signs of life at once, and waiting costs next to nothing.
 Exit status: 0 done, stopped or paused; 1 failed; 2 not a run folder, or another worker has it.
@@ -12,7 +13,8 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -33,6 +35,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PATIENCE = {"GOMP_SPINCOUNT": "3000", "KMP_BLOCKTIME": "1"}
 
 
+_ENDED = object()
+
+
 class Asked(Exception):
     """Somebody asked the worker to end; the argument is the state that it then has: stopped or paused."""
 
@@ -41,11 +46,27 @@ class Deleted(Exception):
     """The run folder is gone: there is nothing left to do and nowhere to say so."""
 
 
-class Worker:
-    """The life of one worker: what it says (status.json, worker.log) and the wishes that it obeys."""
+class Company:
+    """What the runs of one process share: their number, the turn to train, and the data once it is loaded."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, runs: int = 1) -> None:
+        self.runs = runs
+        self.share: locks.Share | None = None
+        self.data: dict[str, Any] = {}
+
+    def leave(self) -> None:
+        """Let others have the turn."""
+        if self.share:
+            self.share.release()
+
+
+class Worker:
+    """The life of one run in a worker: what it says (status.json, worker.log), the wishes that it obeys."""
+
+    def __init__(self, run: Run, company: Company | None = None) -> None:
         self.run = run
+        self.company = company or Company()
+        self.exit_status = 1
         view = store.read(run, metrics=False)
         self.threads = view.threads
         self.status = replace(
@@ -54,14 +75,14 @@ class Worker:
         self._told = -TELL_EVERY
         self._asked = ""
 
-    def listen(self) -> None:
-        """Take a signal to end for a wish to stop."""
-        for name in ("SIGTERM", "SIGINT", "SIGBREAK"):  # the last one is Windows' own
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._on_signal)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def stop(self) -> None:
+        """End at the next occasion, as if somebody had wished it."""
         self._asked = "stopped"
+
+    def say(self, text: str) -> None:
+        """Add a line to the log. Raises OSError."""
+        with (self.run / store.LOG).open("a", encoding="utf-8") as log:
+            log.write(f"{text}\n")
 
     def tell(self, now: bool = True, **changes: Any) -> None:
         """Change the status. Written at once, or with `now=False` only when the last time is a while ago."""
@@ -82,40 +103,50 @@ class Worker:
         if not (self.run / store.REQUEST).exists():
             raise Deleted
 
-    def work(self) -> int:
-        """Wait, train, and write down how it ended; the exit status."""
+    def live(self) -> Iterator[None]:
+        """Wait, train, write down how it ended. Yields when its turn has come, and as `train_run` does."""
+        self.exit_status = self._end(*(yield from self._work()))
+
+    def _work(self) -> Generator[None, None, tuple[str, str]]:
+        """All but the end: how it ended, and why."""
         try:
             self._set_up()
-            with self._await_turn():
-                self.tell(state="preparing", message="Starting PyTorch")
-                wait_politely()
-                from mnist_core.runs.record import train_run
+            self._await_turn()
+            self.tell(state="preparing", message="Starting PyTorch")
+            yield
+            wait_politely()
+            from mnist_core.runs.record import train_run
 
-                train_run(self)
+            yield from train_run(self)
         except Asked as wish:
-            return self._end(str(wish), "")
+            return str(wish), ""
         except RunError as error:
-            return self._end("failed", f"Run {self.run.name}: {error}")
+            return "failed", f"Run {self.run.name}: {error}"
         except Deleted:
-            return self._end("deleted", f"Run {self.run.name}: its folder was deleted.")
+            return "deleted", f"Run {self.run.name}: its folder was deleted."
         except OSError as error:
             if not (self.run / store.REQUEST).exists():
-                return self._end("deleted", f"Run {self.run.name}: its folder was deleted.")
-            return self._end("failed", f"Run {self.run.name}: {self._explain(error)}")
-        return self._end("done", "")
+                return "deleted", f"Run {self.run.name}: its folder was deleted."
+            return "failed", f"Run {self.run.name}: {self._explain(error)}"
+        return "done", ""
 
     def _set_up(self) -> None:
         remove_leftovers(self.run.folder)
         self.tell()
         (self.run / RESERVE).write_bytes(os.urandom(RESERVE_BYTES))
 
-    def _await_turn(self) -> locks.Share:
+    def _await_turn(self) -> None:
+        """Wait until this run may train; the others of the process come with the first one."""
+        if self.company.share:
+            locks.leave_queue(self.run.folder)
+            return
         before, began = self.status.waited, time.monotonic()
         while True:
             turn = locks.take_turn(self.run.folder, self.threads)
             if turn.share:
                 self.status = replace(self.status, waited=round(before + time.monotonic() - began, 1))
-                return turn.share
+                self.company.share = turn.share
+                return
             if turn.ahead != self.status.ahead or not self.status.message:
                 self.tell(ahead=turn.ahead, message=_waiting(turn.ahead))
             time.sleep(LOOK_EVERY)
@@ -133,7 +164,7 @@ class Worker:
     def _end(self, state: str, message: str) -> int:
         """Write the last status and say it in the log, as far as the disk lets us."""
         with suppress(OSError):
-            print(message or state, flush=True)
+            self.say(message or state)
         if state == "deleted":
             return 1
         with suppress(OSError):
@@ -147,7 +178,7 @@ class Worker:
             self.tell(state=state, message=message, ahead=0, seconds_left=-1.0)
         except OSError as error:
             with suppress(OSError):
-                print(f"status.json cannot be written: {error}", flush=True)
+                self.say(f"status.json cannot be written: {error}")
             return 1
         return 1 if state == "failed" else 0
 
@@ -156,24 +187,57 @@ def _waiting(ahead: int) -> str:
     return f"Waiting for {ahead} other run{'s' if ahead > 1 else ''}" if ahead else "Next in the queue"
 
 
+def work(workers: Sequence[Worker]) -> int:
+    """All of them, which have one company, to their ends; the highest exit status."""
+    try:
+        lives = [worker.live() for worker in workers]
+        lives = [life for life in lives if next(life, _ENDED) is not _ENDED]  # each to its turn
+        if len(lives) > 1:
+            wait_politely()
+            from mnist_core.training.streams import side_by_side
+
+            for _ in side_by_side(lives, len(lives)):
+                pass
+        for life in lives:
+            for _ in life:
+                pass
+    finally:
+        workers[0].company.leave()
+    return max(worker.exit_status for worker in workers)
+
+
+def _listen(workers: Sequence[Worker]) -> None:
+    """Take a signal to end for a wish to stop."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        for worker in workers:
+            worker.stop()
+
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):  # the last one is Windows' own
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), on_signal)
+
+
 def main(arguments: list[str]) -> int:
-    """Work on the run in the folder that the only argument names."""
-    run = Run(Path(arguments[0] if arguments else "").absolute())
-    if len(arguments) != 1 or not (run / store.REQUEST).is_file():
-        print(
-            "usage: python -m mnist_core.runs.worker RUN_FOLDER (a folder with request.json)", file=sys.stderr
-        )
+    """Work on the runs in the folders that the arguments name."""
+    runs = [Run(Path(argument).absolute()) for argument in arguments]
+    if not runs or not all((run / store.REQUEST).is_file() for run in runs):
+        usage = "usage: python -m mnist_core.runs.worker RUN_FOLDER… (folders with request.json)"
+        print(usage, file=sys.stderr)
         return 2
-    lock = locks.take(run / locks.WORKER_LOCK, seconds=5.0)  # a reader may hold it for a moment
-    if lock is None:
-        print(f"Run {run.name}: another worker is at it.", file=sys.stderr)
-        return 2
-    for name, value in PATIENCE.items():  # read when PyTorch is imported
-        os.environ.setdefault(name, value)
-    with lock:
-        worker = Worker(run)
-        worker.listen()
-        return worker.work()
+    with ExitStack() as held:
+        for run in runs:
+            lock = locks.take(run / locks.WORKER_LOCK, seconds=5.0)  # a reader may hold it for a moment
+            if lock is None:
+                print(f"Run {run.name}: another worker is at it.", file=sys.stderr)
+                return 2
+            held.enter_context(lock)
+        for name, value in PATIENCE.items():  # read when PyTorch is imported
+            os.environ.setdefault(name, value)
+        company = Company(len(runs))
+        workers = [Worker(run, company) for run in runs]
+        _listen(workers)
+        return work(workers)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,17 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 _KEEP_BYTES = 1 << 30
 
 
+def has_cuda() -> bool:
+    """Whether there is a GPU for CUDA; asks the driver, as importing torch takes seconds."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int()
+        found: bool = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    except (OSError, AttributeError):
+        return False
+    return found and count.value > 0
+
+
 def step_back() -> None:
     """Give this process the lowest priority: it takes hours, and whoever sits at the machine comes first."""
     if hasattr(os, "nice"):
