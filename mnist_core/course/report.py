@@ -27,7 +27,8 @@ How to read it:
 - *Last* is the last epoch's weights: mean ± standard deviation over the seeds. Nothing is selected on the
   test set; *best* is told beside it, for every seed, with its epoch. The
   column *≥ {100 * TARGET_ACCURACY:.2f}* counts epochs.
-- *Processor* is the processor's time for one seed, in seconds. *On* names the machine, see the end.
+- *Processor* is the processor's time for one seed, in seconds; on a GPU, where many seeds were trained at
+  once, that of the processor that drives it. *On* names the machine, see the end.
 - **Differs** marks ours when its mean lies more than {DEVIATIONS:g} standard deviations from what was
   published for the same epoch; with fewer than {ENOUGH} seeds, more than {100 * FEW_SEEDS:.1f} points.
 - *Overfits*: train is more than {100 * GAP:.1f} points above test. *Underfits*: it is not, and test is
