@@ -1,14 +1,7 @@
-"""The lab's entrance: `streamlit run app.py`. Page settings and navigation, nothing else."""
+"""The lab's entrance: `streamlit run app.py`. The script of its pages, and the one route beside them."""
 
 import streamlit as st
 
-from pages.parts import state
-from pages.parts.entrance import navigation, start_what_it_needs
-from pages.parts.style import house_style
+from pages.parts import pulse
 
-st.set_page_config(page_title="MNIST lab", page_icon="pages/parts/favicon.png", layout="wide")
-page = navigation()
-state.begin()
-house_style()
-start_what_it_needs(page)
-page.run()
+app = st.App("lab.py", routes=[pulse.route()])

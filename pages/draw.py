@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pages.parts.entrance import through_app
 
-through_app()  # before PyTorch is imported, which takes seconds: app.py says so
+through_app()  # before PyTorch is imported, which takes seconds: lab.py says so
 
 from collections.abc import Sequence
 

@@ -4,19 +4,15 @@ import streamlit as st
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.runs import manage, store, words
-from mnist_core.runs.seeds import group_of, summary
+from mnist_core.runs.seeds import group_of
 from mnist_core.runs.store import Run, RunError, RunView
 from mnist_core.training.recipe import Recipe
-from pages.parts import runs, state, watch
+from pages.parts import headline, line, pulse, runs, seeds, state, watch
 from pages.parts.entrance import through_app
 from pages.parts.recipe_form import recipe_form
 from pages.parts.run_list import LISTED, run_list
 from pages.parts.run_menu import controls
-from pages.parts.seeds import seeds
 from pages.parts.tryout import tryout
-
-WAITING_EVERY = 1.0  # seconds between two looks at a run that is about to begin
-TRAINING_EVERY = 3.0  # and at one that trains: each look takes from it what it costs
 
 
 def start(recipe: Recipe, data: str, count: int) -> None:
@@ -35,7 +31,7 @@ def say_notice() -> None:
 
 @st.fragment
 def head(run: Run) -> None:
-    """What the run is, and its buttons; not in `show`, so that a look at a live run draws only what moves."""
+    """What the run is, and its buttons; not in `show`, so that news of a live run draws no button again."""
     if state.page_is_wanted():
         st.rerun()
     view = store.read(run)
@@ -44,6 +40,7 @@ def head(run: Run) -> None:
         controls(view)
 
 
+@st.fragment
 def show(run: Run, members: tuple[Run, ...], drawn: object) -> None:
     """The run as it is now. When `drawn` is not how its runs stand any more, the whole page is drawn again.
 
@@ -53,25 +50,18 @@ def show(run: Run, members: tuple[Run, ...], drawn: object) -> None:
     view = views[members.index(run)]
     if standing(views) != drawn or state.page_is_wanted():
         st.rerun()
-    found = summary(views)
     runs.progress(view)
-    seeds(view, views, found)
-    runs.headline(view)
-    watch.fit(view)
-    runs.curves(view, found.band if len(views) > 1 else ())
+    seeds.seeds(view, views)
+    headline.headline("headline", runs.headline_of(view))
+    line.line("fit", watch.fit(view))
+    runs.curves(view, seeds.band(views))
     watch.live(view)
-    runs.details(view)
+    pulse.pulse(view, views, *runs.details(view))
 
 
 def standing(views: list[RunView]) -> list[tuple[object, ...]]:
     """What of these runs the page shows outside `show`."""
     return [(view.state, view.wish, len(view.rates)) for view in views]
-
-
-def pause(views: list[RunView]) -> float | None:
-    """Seconds until the next look; None when none is needed."""
-    alive = {view.state for view in views if view.alive}
-    return None if not alive else TRAINING_EVERY if "training" in alive else WAITING_EVERY
 
 
 through_app()
@@ -148,7 +138,7 @@ if run:
     members = tuple(view.run for view in group)
     views = [store.read(member) for member in members]
     head(run)
-    st.fragment(run_every=pause(views))(show)(run, members, standing(views))
+    show(run, members, standing(views))
 elif name:
     st.info(
         f"There is no run {runs.plain(name)} here; it may have been deleted. Choose another one, or train.",

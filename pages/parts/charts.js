@@ -22,7 +22,6 @@ export default async function ({ data, parentElement, setTriggerValue }) {
   const chart = parentElement.querySelector(".mnist-lab-chart");
   chart.style.height = `${data.layout.height}px`;
   chart.setAttribute("role", "img");
-  chart.setAttribute("aria-label", data.words.trim());
   let library;
   try {
     library = await plotly(data.script);
@@ -30,11 +29,15 @@ export default async function ({ data, parentElement, setTriggerValue }) {
     chart.textContent = `The charts need ${error.message}, which this server does not give. Reload the page.`;
     return;
   }
-  const style = getComputedStyle(chart);
-  const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;  // larger on a projector
-  const draw = (value) => themed(value, style, scale);
-  const options = { displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
-  await library.react(chart, draw(data.traces), draw(data.layout), options);
+  const show = ({ traces, layout, words }) => {
+    const style = getComputedStyle(chart);
+    const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;  // larger on a projector
+    const options = { displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
+    chart.setAttribute("aria-label", words.trim());
+    return library.react(chart, themed(traces, style, scale), themed(layout, style, scale), options);
+  };
+  await show(data);
+  follow(data.name, chart, show);
   if (data.choose && !chart.choosing) {
     chart.choosing = true;
     chart.on("plotly_click", ({ points }) => {

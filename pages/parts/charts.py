@@ -19,7 +19,7 @@ from mnist_core.runs.curves import Curves, Point
 from mnist_core.runs.figures import TARGET_ACCURACY
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.seeds import Band
-from pages.parts.component import component
+from pages.parts.component import component, served
 
 STATIC = Path(__file__).parents[2] / "static"  # what Streamlit serves as app/static/
 HEIGHT = 300  # px, the same before, while and after there is data
@@ -40,26 +40,23 @@ def _script_url() -> str:
         STATIC.mkdir(exist_ok=True)
         script = Path(str(installed.locate_file("plotly/package_data/plotly.min.js")))
         replace_file(STATIC / name, script.read_bytes())
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{f'/{base}' if base else ''}/app/static/{name}"
+    return served(f"app/static/{name}")
 
 
-def chart(
-    key: str,
-    traces: Sequence[dict[str, Any]],
-    layout: dict[str, Any],
-    height: int = HEIGHT,
-    on_choose: Callable[[], None] | None = None,
-) -> None:
-    """A Plotly chart that lives on as long as `key` is shown.
+def show(key: str, what: dict[str, Any], on_choose: Callable[[], None] | None = None) -> None:
+    """A Plotly chart that lives on as long as `key` is shown, and follows a live run under that name.
 
     Zoom and hidden curves are kept while `layout["uirevision"]` stays the same. A click on a point sends its
     `customdata` as the trigger "chosen" and calls `on_choose`.
     """
-    shown = {"traces": list(traces), "layout": {**_layout(height), **layout}, "words": words(traces, layout)}
-    data = {"script": _script_url(), **shown}
+    data = {"script": _script_url(), "name": key, "choose": bool(on_choose), **what}
     callbacks: dict[str, Any] = {"on_chosen_change": on_choose} if on_choose else {}
-    _component(key=key, data={**data, "choose": bool(on_choose)}, height=height, **callbacks)
+    _component(key=key, data=data, height=what["layout"]["height"], **callbacks)
+
+
+def shown(traces: Sequence[dict[str, Any]], layout: dict[str, Any], height: int = HEIGHT) -> dict[str, Any]:
+    """What a chart shows, as data."""
+    return {"traces": list(traces), "layout": {**_layout(height), **layout}, "words": words(traces, layout)}
 
 
 def words(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> str:
@@ -70,9 +67,9 @@ def words(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> str:
     return f"Chart: {y} by {x}. " + (f"Newest: {', '.join(newest)}." if newest else "")
 
 
-def accuracy_chart(
-    key: str, curves: Curves, epochs: int, about: str, target: bool = True, band: Sequence[Band] = ()
-) -> None:
+def accuracy_shown(
+    curves: Curves, epochs: int, about: str, target: bool = True, band: Sequence[Band] = ()
+) -> dict[str, Any]:
     """Accuracy by epoch in percent: test, validation, train, and the course's bar where it applies.
 
     `band` is drawn behind them: mean ± standard deviation of several seeds.
@@ -94,7 +91,7 @@ def accuracy_chart(
         "annotations": ([level_name(100 * TARGET_ACCURACY, f"{100 * TARGET_ACCURACY:g}")] if target else [])
         + ([] if judged else [_hint("after the first epoch")]),
     }
-    chart(key, [trace for trace in traces if trace["x"]], layout)
+    return shown([trace for trace in traces if trace["x"]], layout)
 
 
 def _band(band: Sequence[Band]) -> list[dict[str, Any]]:
@@ -111,7 +108,7 @@ def _band(band: Sequence[Band]) -> list[dict[str, Any]]:
     ]
 
 
-def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
+def loss_shown(curves: Curves, epochs: int, about: str) -> dict[str, Any]:
     """Loss in nats on a logarithmic scale: train by step, as it was and smoothed; test by epoch."""
     steps = {**_curve("train, a step", curves.step_loss, FAINT), "opacity": 0.25, "hoverinfo": "skip"}
     steps = {**steps, "mode": "lines", "line": {"color": FAINT, "width": 1}, "showlegend": False}
@@ -134,7 +131,7 @@ def loss_chart(key: str, curves: Curves, epochs: int, about: str) -> None:
         "xaxis": {**axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
         "annotations": [] if curves.step_loss else [_hint("after the first steps")],
     }
-    chart(key, [trace for trace in traces if trace["x"]], layout)
+    return shown([trace for trace in traces if trace["x"]], layout)
 
 
 def rate_chart(
@@ -149,12 +146,8 @@ def rate_chart(
         "shapes": [{**line, "line": {"color": GOAL, "width": 2, "dash": "dash"}}] if proposed else [],
     }
     raw = {**_curve("a step", steps, FAINT), "mode": "lines", "line": {"color": FAINT, "width": 1}}
-    chart(
-        key,
-        [{**raw, "opacity": 0.5}, {**_curve("smoothed", smoothed, ACCENT), "mode": "lines"}],
-        layout,
-        height,
-    )
+    curves = [{**raw, "opacity": 0.5}, {**_curve("smoothed", smoothed, ACCENT), "mode": "lines"}]
+    show(key, shown(curves, layout, height))
 
 
 def _log_range(points: Sequence[Point]) -> list[float]:

@@ -32,6 +32,12 @@ def component(module: str, html: str = "") -> ComponentRenderer:
     )
 
 
+def served(path: str) -> str:
+    """Where the lab's own server has this path."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{f'/{base}' if base else ''}/{path}"
+
+
 def encoded(values: np.ndarray[Any, Any]) -> str:
     """The bytes of an array as text; `bytes` in dom.js reads them."""
     return base64.b64encode(values.tobytes()).decode()

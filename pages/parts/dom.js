@@ -32,6 +32,12 @@ const grey = (pixels, width = 28, height = 28) => {
   return image;
 };
 
+// Parts of the page that follow a live run, by name: pulse.js renews those on the screen.
+const followers = (window.mnistLabFollowers ??= new Map());
+const follow = (name, root, show) => {
+  if (name) followers.set(name, { root, show });
+};
+
 // The object that looks after an element: made once, and found again at every update.
 const keepers = new WeakMap();
 const keeper = (parent, selector, Kind) => {

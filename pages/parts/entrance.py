@@ -1,7 +1,7 @@
-"""The way into every page: through app.py, also on a server whose first visitor asks for another page.
+"""The way into every page: through lab.py, also on a server whose first visitor asks for another page.
 
 Until a script has called `st.navigation`, Streamlit takes the folder `pages` for its older kind of app and
-runs the page that is asked for by itself, without app.py.
+runs the page that is asked for by itself, without lab.py.
 """
 
 import importlib
@@ -36,7 +36,7 @@ def start_what_it_needs(page: st.Page) -> None:
 
 
 def through_app() -> None:
-    """Called first by every page: sends a visitor who came past app.py back through it."""
+    """Called first by every page: sends a visitor who came past lab.py back through it."""
     if not state.begun():
-        navigation()  # from now on Streamlit runs app.py for every page
+        navigation()  # from now on Streamlit runs lab.py for every page
         st.rerun()

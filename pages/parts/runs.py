@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.runs import store, words
@@ -16,7 +15,8 @@ from mnist_core.runs.files import last_lines
 from mnist_core.runs.seeds import Band
 from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
-from pages.parts import charts, watch
+from pages.parts import charts, line, log, watch
+from pages.parts.headline import Figure
 
 ICONS = {
     "queued": ":material/hourglass_empty:",
@@ -34,7 +34,7 @@ SYNTHETIC = ":orange-badge[:material/warning: synthetic digits, not MNIST]"
 
 _STYLE = """<style>
 /* A live page is drawn again and again: what fades or glides each time takes time from the training. */
-.stElementContainer[data-stale], [data-testid="stTabs"] > *, [data-testid="stProgressBarTrack"] > * {
+.stElementContainer[data-stale], [data-testid="stTabs"] > * {
   transition: none !important; opacity: 1 !important;
 }
 .st-key-runs button p {
@@ -45,7 +45,6 @@ _STYLE = """<style>
 .st-key-runs [data-testid="stMarkdownContainer"] { flex: 1; }
 .st-key-runs button { padding: 0 0.6rem; }
 .st-key-runs button p strong { margin-left: auto; }
-[data-testid="stMetricValue"] { font-size: clamp(1.5rem, 2.2vw, 2.25rem); }
 @media (min-width: 641px) { [data-testid="stMainBlockContainer"] { padding-inline: 2.5rem; } }
 @media (max-width: 640px) {
   [data-testid="stLayoutWrapper"]:has(> .st-key-before) { flex-basis: 100%; }
@@ -74,12 +73,17 @@ def progress(view: RunView) -> None:
     """Where the run stands."""
     status = view.status
     if view.alive:
-        line = {"stop": "Stopping after this step", "pause": "Pausing after this step"}.get(view.wish)
-        st.progress(min(1.0, max(0.0, status.progress)), text=line or words.progress_line(view))
+        line.line("progress", progress_shown(view))
     else:
         st.markdown(_outcome(view))
     if view.state in ("failed", "interrupted", "deleted"):
         st.error(plain(status.message).replace("\n", "  \n"), icon=":material/error:")
+
+
+def progress_shown(view: RunView) -> dict[str, Any]:
+    """How far a live run is, as what a line shows."""
+    wish = {"stop": "Stopping after this step", "pause": "Pausing after this step"}.get(view.wish)
+    return line.shown(wish or words.progress_line(view), min(1.0, max(0.0, view.status.progress)))
 
 
 def _outcome(view: RunView) -> str:
@@ -98,96 +102,87 @@ def _outcome(view: RunView) -> str:
     return " · ".join(parts)
 
 
-def headline(view: RunView) -> None:
+def headline_of(view: RunView) -> list[Figure]:
     """The three figures. Without a validation split: last epoch, best epoch, when the target was met."""
     figures = view.status.figures
-    row = st.container(horizontal=True, gap="medium")
     if figures.get("judged_on") == "validation" or (view.recipe and view.recipe.validation_size):
         held_out = view.recipe.validation_size if view.recipe else 0
-        _figure(row, "Validation, last epoch", figures.get("validation_accuracy"), held_out, _VALIDATION)
-        _best(row, view, "validation")
-        _figure(row, "Test, at the end", figures.get("test_accuracy"), figures.get("test_images"), _TEST_ONCE)
-        return
+        return [
+            _figure("Validation, last epoch", figures.get("validation_accuracy"), held_out, _VALIDATION),
+            _best(view, "validation"),
+            _figure("Test, at the end", figures.get("test_accuracy"), figures.get("test_images"), _TEST_ONCE),
+        ]
     where = "test" if view.data == "mnist" else "synthetic test"
-    _figure(
-        row,
-        f"{where.capitalize()}, last epoch",
-        figures.get("test_accuracy"),
-        figures.get("test_images"),
-        _TEST,
+    last = figures.get("test_accuracy"), figures.get("test_images")
+    shown = [_figure(f"{where.capitalize()}, last epoch", *last, _TEST), _best(view, where)]
+    return [*shown, _target(view)] if view.data == "mnist" else shown
+
+
+def _target(view: RunView) -> Figure:
+    figures = view.status.figures
+    met, epoch = figures.get("target_seconds"), figures.get("target_epoch")
+    unmet = "not yet" if view.alive else "no"
+    held = " · ".join([f"epoch {epoch}", *filter(None, [words.held(figures)])])
+    return Figure(
+        f"{100 * TARGET_ACCURACY:g} % met",
+        f"after {words.duration(met)}" if isinstance(met, (int, float)) else unmet,
+        held if epoch else "the course's target",
+        "Training time until the test accuracy first reached the course's target, and in how many of the "
+        "last epochs it held: once may be luck.",
     )
-    _best(row, view, where)
-    if view.data == "mnist":
-        met, epoch = figures.get("target_seconds"), figures.get("target_epoch")
-        row.metric(
-            f"{100 * TARGET_ACCURACY:g} % met",
-            f"after {words.duration(met)}"
-            if isinstance(met, (int, float))
-            else "not yet"
-            if view.alive
-            else "no",
-            " · ".join([f"epoch {epoch}", *filter(None, [words.held(figures)])])
-            if epoch
-            else "the course's target",
-            delta_color="off",
-            delta_arrow="off",
-            help="Training time until the test accuracy first reached the course's target, and in how many "
-            "of the last epochs it held: once may be luck.",
-        )
 
 
 _TEST = (
-    "Share of the {images:,} test images that are named right after the last epoch, and the 95 % interval "
+    "Share of the {images} test images that are named right after the last epoch, and the 95 % interval "
     "(Wilson) that so many images allow. As in the course, the test images are looked at after every epoch; "
     "nothing is selected on them."
 )
-_TEST_ONCE = "Share of the {images:,} test images named right. They are looked at once, after the last epoch."
-_VALIDATION = "Share of the {images:,} held-out training images that are named right after the last epoch."
+_TEST_ONCE = "Share of the {images} test images named right. They are looked at once, after the last epoch."
+_VALIDATION = "Share of the {images} held-out training images that are named right after the last epoch."
 
 
-def _figure(row: DeltaGenerator, label: str, accuracy: Any, images: Any, what: str) -> None:
-    """An accuracy and its interval; the second line is always there, so that nothing jumps."""
+def _figure(label: str, accuracy: Any, images: Any, what: str) -> Figure:
+    """An accuracy and its interval."""
     count, interval = images if isinstance(images, int) and images > 0 else 10_000, "after the first epoch"
     if what == _TEST_ONCE:
         interval = "after the last epoch"
     if isinstance(accuracy, float):
         low, high = words.wilson(accuracy, count)
         interval = f"95 %: {100 * low:.2f} – {100 * high:.2f}"
-    row.metric(
-        label,
-        words.percent(accuracy),
-        interval,
-        delta_color="off",
-        delta_arrow="off",
-        help=what.format(images=count),
-    )
+    return Figure(label, words.percent(accuracy), interval, what.format(images=f"{count:,}"))
 
 
-def _best(row: DeltaGenerator, view: RunView, where: str) -> None:
+def _best(view: RunView, where: str) -> Figure:
     figures = view.status.figures
     epoch = f"epoch {figures['best_epoch']}" if figures.get("best_epoch") else "of all epochs"
     held = words.held(figures) if where == "validation" and view.data == "mnist" else ""
-    row.metric(
+    return Figure(
         "Best",
         words.percent(figures.get("best_accuracy")),
         f"{epoch} · {100 * TARGET_ACCURACY:g} % {held}" if held else epoch,
-        delta_color="off",
-        delta_arrow="off",
-        help=f"The highest {where} accuracy of all epochs. It flatters: it was picked on the images that "
-        "it is measured on. The checkpoint holds the last epoch's weights.",
+        f"The highest {where} accuracy of all epochs. It flatters: it was picked on the images that it is "
+        "measured on. The checkpoint holds the last epoch's weights.",
     )
 
 
 def curves(view: RunView, band: Sequence[Band] = ()) -> None:
     """Accuracy and loss, side by side (below each other on a phone); `band` is that of several seeds."""
-    drawn = curves_of(view)
-    epochs = view.recipe.total_epochs if view.recipe else 1
+    drawn = curves_shown(view, band)
     left, right = st.columns(2)
     with left:
-        target = view.data == "mnist"
-        charts.accuracy_chart("accuracy", drawn, epochs, view.run.name, target, band)
+        charts.show("accuracy", drawn["accuracy"])
     with right:
-        charts.loss_chart("loss", drawn, epochs, view.run.name)
+        charts.show("loss", drawn["loss"])
+
+
+def curves_shown(view: RunView, band: Sequence[Band] = ()) -> dict[str, Any]:
+    """What the two charts show, as data by name."""
+    drawn, name = curves_of(view), view.run.name
+    epochs = view.recipe.total_epochs if view.recipe else 1
+    return {
+        "accuracy": charts.accuracy_shown(drawn, epochs, name, view.data == "mnist", band),
+        "loss": charts.loss_shown(drawn, epochs, name),
+    }
 
 
 def title(view: RunView) -> None:
@@ -207,31 +202,38 @@ def title(view: RunView) -> None:
     st.markdown(" · ".join(parts) + f" :gray[· {words.when(view)}]", width="stretch")
 
 
-def details(view: RunView) -> None:
-    """Log, confusion matrix, mistakes, recipe and files, for those who want them."""
+def details(view: RunView) -> tuple[bool, bool]:
+    """Log, confusion matrix, mistakes, recipe and files, for those who want them.
+
+    Whether what is open changes when an epoch ends, and whether it waits for something right now.
+    """
+    changes = waits = False
     names = ["Log", "Confusion", "Mistakes", "Recipe", "Files"]
-    log, confusion, mistakes, recipe, files = st.tabs(names, key="details", on_change="rerun")
+    printed, confusion, mistakes, recipe, files = st.tabs(names, key="details", on_change="rerun")
     with confusion:
         if confusion.open:  # not before: the net is asked about every digit
-            watch.matrix(view)
+            changes, waits = True, watch.matrix(view)
     with mistakes:
         if mistakes.open:
-            watch.mistakes(view)
-    with log:
-        if log.open:
-            text = words.notebook_log(view)
-            st.code(
-                text or "The log of the epochs will stand here, in the notebooks' form, to be copied.",
-                language=None,
-            )
+            changes, waits = True, watch.mistakes(view)
+    with printed:
+        if printed.open:
+            log.log("log", log_shown(view))
     with recipe:
         if recipe.open:
             st.json(view.recipe.to_dict() if view.recipe else {}, expanded=1)
     with files:
         if files.open:
             st.caption(f"`{view.run.folder}`")
-            last = last_lines(view.run / store.LOG)
-            st.code(last or "worker.log is empty", language=None)
+            st.code(last_lines(view.run / store.LOG) or "worker.log is empty", language=None)
+            changes = True
+    return changes, waits
+
+
+def log_shown(view: RunView) -> dict[str, Any]:
+    """What the log shows, as data."""
+    empty = "The log of the epochs will stand here, in the notebooks' form, to be copied."
+    return log.shown(words.notebook_log(view), empty)
 
 
 def nothing_yet(epochs: int) -> None:
@@ -243,6 +245,6 @@ def nothing_yet(epochs: int) -> None:
     empty = Curves((), (), (), (), (), (), (), ())
     left, right = st.columns(2)
     with left:
-        charts.accuracy_chart("accuracy", empty, epochs, "")
+        charts.show("accuracy", charts.accuracy_shown(empty, epochs, ""))
     with right:
-        charts.loss_chart("loss", empty, epochs, "")
+        charts.show("loss", charts.loss_shown(empty, epochs, ""))

@@ -11,7 +11,8 @@ from mnist_core.course.compare import KINDS, Entry
 from mnist_core.runs import words
 from mnist_core.runs.figures import TARGET_ACCURACY
 
-from .charts import ACCENT, FAINT, TEXT, axis, chart, level, level_name
+from . import charts
+from .charts import ACCENT, FAINT, TEXT, axis, level, level_name
 
 HEIGHT = 380  # px
 SMALL = 50_000  # params; larger nets are shown on demand, as they would squeeze the others
@@ -50,7 +51,8 @@ def scatter(
             *map(_limit_name, LIMITS),
         ],
     }
-    chart(key, [trace for trace in traces if trace["x"]], layout, HEIGHT, on_choose)
+    what = charts.shown([trace for trace in traces if trace["x"]], layout, HEIGHT)
+    charts.show(key, what, on_choose)
 
 
 def _error(entry: Entry) -> float:

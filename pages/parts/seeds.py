@@ -7,17 +7,22 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mnist_core.runs import words
-from mnist_core.runs.seeds import Summary
+from mnist_core.runs.seeds import Band, Summary, summary
 from mnist_core.runs.store import RunView
 from pages.parts import state
 
 
-def seeds(shown: RunView, members: Sequence[RunView], found: Summary) -> None:
+def band(members: Sequence[RunView]) -> Sequence[Band]:
+    """Mean ± standard deviation of several seeds, epoch by epoch; nothing for a run alone."""
+    return summary(members).band if len(members) > 1 else ()
+
+
+def seeds(shown: RunView, members: Sequence[RunView]) -> None:
     """The line above the figures of a run that is one of several; nothing for a run alone."""
     if len(members) < 2:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(_result(found), width="content")
+        st.markdown(_result(summary(members)), width="content")
         key = f"seed of {members[0].run.name}"
         state.put(key, shown.run.name)
         st.segmented_control(

@@ -60,5 +60,7 @@ export default function ({ parentElement, data }) {
   while (shown.length > data.tiles.length) shown.pop().node.remove();
   while (shown.length < data.tiles.length) root.append(shown[shown.push(new Tile()) - 1].node);
   root.classList.toggle("lab-in-a-row", data.row);
-  data.tiles.forEach((tile, place) => shown[place].fill(tile));
+  const fill = (tiles) => tiles.forEach((tile, place) => shown[place].fill(tile));
+  fill(data.tiles);
+  follow(data.name, root, fill);  // the same tiles, with other content
 }

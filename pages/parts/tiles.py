@@ -35,17 +35,20 @@ class Tile:
 
 
 def tiles(shown: Sequence[Tile], key: str, row: bool = False) -> None:
-    """The tiles side by side; with `row` in one row where there is room for it."""
-    _mount(key=key, data={"row": row, "tiles": [_data(tile) for tile in shown]})
+    """The tiles side by side, which follow a live run as `key`; with `row` in one row where there is room."""
+    _mount(key=key, data={"name": key, "row": row, "tiles": as_data(shown)})
 
 
-def _data(tile: Tile) -> dict[str, Any]:
-    pixels = tile.pixels
-    return {
-        "title": tile.title,
-        "note": tile.note,
-        "label": tile.label,
-        "link": tile.link,
-        "guesses": [[digit, round(probability, 6)] for digit, probability in tile.guesses],
-        "pixels": "" if pixels is None else encoded(pixels),
-    }
+def as_data(shown: Sequence[Tile]) -> list[dict[str, Any]]:
+    """What tiles show, as data."""
+    return [
+        {
+            "title": tile.title,
+            "note": tile.note,
+            "label": tile.label,
+            "link": tile.link,
+            "guesses": [[digit, round(probability, 6)] for digit, probability in tile.guesses],
+            "pixels": "" if tile.pixels is None else encoded(tile.pixels),
+        }
+        for tile in shown
+    ]

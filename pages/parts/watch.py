@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -16,8 +16,8 @@ from mnist_core.probe.drawing import to_digit
 from mnist_core.probe.watching import Sight
 from mnist_core.runs.store import RunView
 from mnist_core.runs.verdict import verdict
-from pages.parts import canvas, confusion
-from pages.parts.tiles import Tile, tiles
+from pages.parts import canvas, confusion, line, tiles
+from pages.parts.tiles import Tile
 
 if TYPE_CHECKING:
     from mnist_core.probe.glimpse import Glimpse
@@ -34,11 +34,12 @@ _glimpses: Background[Glimpse] = Background("glimpse", watching.prepare)  # for 
 _judgements: Background[Judgement] = Background("judgement", watching.prepare)
 
 
-def fit(view: RunView) -> None:
-    """Over- or underfitting in a sentence."""
-    if view.spec and view.recipe:
-        name, colon, facts = verdict(view.epochs, view.recipe, view.spec).text.partition(":")
-        st.caption(f"**{name}**{colon}{facts}")
+def fit(view: RunView) -> dict[str, Any]:
+    """Over- or underfitting in a sentence, as what a line shows."""
+    if view.spec is None or view.recipe is None:
+        return line.shown("")
+    name, colon, facts = verdict(view.epochs, view.recipe, view.spec).text.partition(":")
+    return line.shown(colon + facts, bold=name)
 
 
 # -- while it learns --
@@ -48,25 +49,43 @@ def live(view: RunView) -> None:
     """Eight random digits and the drawing, and what the net says of them now; only while the run lives."""
     if not view.alive:
         return
-    drawing = canvas.current()
-    drawn = _prepared(drawing)
-    seen = watching.sight(view, newest=True)
-    look: Look[Glimpse] = Look(None, False)
-    if seen:
-        turn = watching.turn()
-        subject, version = (view.run.folder, drawing if drawn is not None else None), (seen.version, turn)
-        look = _glimpses.look(subject, version, partial(watching.glimpse_of, seen, turn, drawn))
+    drawn = drawing()
+    look = _glimpse(view, drawn)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(_moment(look, view), width="stretch")
+        line.line("moment", line.shown(_moment(look, view)))
         if drawn is None:
             st.page_link("pages/draw.py", label="draw a digit to watch", icon=":material/draw:")
-    tiles(_live_tiles(look.answer, drawn), key="live", row=True)
+    tiles.tiles(_live_tiles(look.answer, drawn), key="live", row=True)
+
+
+def live_shown(view: RunView, drawn: NDArray[np.uint8] | None) -> dict[str, Any]:
+    """What of that follows the run, as data by name."""
+    look = _glimpse(view, drawn)
+    return {
+        "moment": line.shown(_moment(look, view)),
+        "live": tiles.as_data(_live_tiles(look.answer, drawn)),
+    }
+
+
+def drawing() -> NDArray[np.uint8] | None:
+    """What is on the canvas of the Draw page, (28, 28) as the net sees it; None while there is no ink."""
+    return _prepared(canvas.current())
+
+
+def _glimpse(view: RunView, drawn: NDArray[np.uint8] | None) -> Look[Glimpse]:
+    seen = watching.sight(view, newest=True)
+    if seen is None:
+        return Look(None, False)
+    turn = watching.turn()
+    digit = None if drawn is None else np.divide(drawn, 255, dtype=np.float32)
+    subject = (view.run.folder, b"" if drawn is None else drawn.tobytes())
+    return _glimpses.look(subject, (seen.version, turn), partial(watching.glimpse_of, seen, turn, digit))
 
 
 def _moment(look: Look[Glimpse], view: RunView) -> str:
     found = look.answer
     if found is None:
-        return look.problem or "Eight random digits and what the net says of them: as soon as it trains."
+        return look.problem or "Eight random digits, and what the net says of them while it trains."
     step = f", step {found.step} of {found.steps_per_epoch}" if found.step else ""
     when = f"Epoch {found.epoch}{step}" if found.epoch else "Now"
     return (
@@ -75,7 +94,7 @@ def _moment(look: Look[Glimpse], view: RunView) -> str:
     )
 
 
-def _live_tiles(found: Glimpse | None, drawn: NDArray[np.float32] | None) -> list[Tile]:
+def _live_tiles(found: Glimpse | None, drawn: NDArray[np.uint8] | None) -> list[Tile]:
     if found is None:
         shown = [Tile("–") for _ in range(8)]
     else:
@@ -85,15 +104,13 @@ def _live_tiles(found: Glimpse | None, drawn: NDArray[np.float32] | None) -> lis
             for at, said in zip(found.where, found.probabilities, strict=True)
         ]
     said = found.drawn if found else None
-    pixels = None if drawn is None else np.rint(drawn * 255).astype(np.uint8)
-    return [*shown, Tile("your drawing", "", pixels, () if said is None else _first(said))]
+    return [*shown, Tile("your drawing", "", drawn, () if said is None else _first(said))]
 
 
 @lru_cache(maxsize=16)
-def _prepared(drawing: canvas.Drawing) -> NDArray[np.float32] | None:
-    """The drawing as the net sees it; None while there is no ink. A `Drawing` never changes."""
+def _prepared(drawing: canvas.Drawing) -> NDArray[np.uint8] | None:  # a `Drawing` never changes
     prepared = to_digit(drawing.pixels())
-    return None if prepared.box is None else prepared.digit
+    return None if prepared.box is None else np.rint(prepared.digit * 255).astype(np.uint8)
 
 
 def _first(probabilities: NDArray[np.float32]) -> Sequence[tuple[int, float]]:
@@ -105,11 +122,15 @@ def _first(probabilities: NDArray[np.float32]) -> Sequence[tuple[int, float]]:
 # -- what it says of a whole split --
 
 
-def matrix(view: RunView) -> None:
-    """The confusion matrix; a cell shows its images."""
-    found = _judged(view, "The confusion matrix will stand here after the first epoch.")
-    if found is None:
-        return
+def matrix(view: RunView) -> bool:
+    """The confusion matrix; a cell shows its images. Whether a newer one is on its way."""
+    found, waits = _judged(view, "The confusion matrix will stand here after the first epoch.")
+    if found:
+        _matrix(view, found)
+    return waits
+
+
+def _matrix(view: RunView, found: Judgement) -> None:
     counts = found.confusion
     left, right = st.columns([5, 4], gap="large")
     with left:
@@ -122,7 +143,7 @@ def matrix(view: RunView) -> None:
         true, said = cell
         where = found.cell(true, said)
         st.caption(_cell_words(true, said, len(where)))
-        tiles(_judged_tiles(found, where[:CELL], view), key="cell")
+        tiles.tiles(_judged_tiles(found, where[:CELL], view), key="cell")
 
 
 def _cell_words(true: int, said: int, count: int) -> str:
@@ -135,11 +156,16 @@ def _cell_words(true: int, said: int, count: int) -> str:
     return f"{what}: {_of(count, CELL, 'digit')}, {order}."
 
 
-def mistakes(view: RunView) -> None:
-    """The digits that it gets most wrong."""
-    found = _judged(view, "The digits that the net gets most wrong will stand here after the first epoch.")
-    if found is None:
-        return
+def mistakes(view: RunView) -> bool:
+    """The digits that it gets most wrong. Whether newer ones are on their way."""
+    empty = "The digits that the net gets most wrong will stand here after the first epoch."
+    found, waits = _judged(view, empty)
+    if found:
+        _mistakes(view, found)
+    return waits
+
+
+def _mistakes(view: RunView, found: Judgement) -> None:
     where = found.mistakes()
     if len(where) == 0:
         st.caption("No mistakes at all.")
@@ -148,7 +174,7 @@ def mistakes(view: RunView) -> None:
         f"{_of(len(where), MISTAKES, 'mistake')}, the worst first: those with the highest loss, −ln of the "
         "probability that the net gives the true digit. The true digit is coloured."
     )
-    tiles(_judged_tiles(found, where[:MISTAKES], view), key="mistakes")
+    tiles.tiles(_judged_tiles(found, where[:MISTAKES], view), key="mistakes")
 
 
 def _of(count: int, most: int, what: str) -> str:
@@ -157,12 +183,15 @@ def _of(count: int, most: int, what: str) -> str:
     return f"{text}, {most} of them shown" if count > most else text
 
 
-def _judged(view: RunView, empty: str) -> Judgement | None:
-    """What the run's checkpoint says of its split, and a word on where that stands; None before it does."""
+def _judged(view: RunView, empty: str) -> tuple[Judgement | None, bool]:
+    """What the run's checkpoint says of its split (None before there is one), and whether it will say more.
+
+    Also puts a word on where that stands.
+    """
     seen = watching.sight(view)
     if seen is None:
         st.caption(empty)
-        return None
+        return None, False
     look = _look(view, seen, partial(watching.judgement_of, seen))
     found = look.answer
     if look.problem:
@@ -172,7 +201,7 @@ def _judged(view: RunView, empty: str) -> Judgement | None:
             st.caption(
                 "The net is being asked about every digit. Beside a run that trains this takes some seconds."
             )
-        return None
+        return None, not look.newest
     right = int(found.confusion.trace())
     after = f"After epoch {found.epochs}: " if found.epochs else ""
     again = "" if look.newest else " A newer epoch is being asked."
@@ -180,11 +209,11 @@ def _judged(view: RunView, empty: str) -> Judgement | None:
         f"{after}{right:,} of {len(found.digits):,} {_SPLITS[found.digits.split]} right "
         f"({right / len(found.digits):.2%}).{again}".replace("%)", " %)")
     )
-    return found
+    return found, not look.newest
 
 
 def _look(view: RunView, seen: Sight, work: Callable[[], Judgement]) -> Look[Judgement]:
-    if view.alive:  # it comes back in a second
+    if view.alive:  # the page asks again
         return _judgements.look(view.run.folder, seen.version, work, SHARE)
     with st.spinner("Asking the net about every digit: about two seconds, a few more the first time"):
         return _judgements.wait(view.run.folder, seen.version, work)

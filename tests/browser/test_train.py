@@ -100,9 +100,43 @@ def test_an_epoch_of_mnist_grows_survives_a_reload_and_ends(page: Page, lab: Lab
     assert view.state == "done" and view.checkpoint
     figures = checkpoint.load(view.checkpoint).figures
     assert figures["test_accuracy"] > 0.98 and figures["data"] == "mnist"
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text(f"{100 * figures['test_accuracy']:.2f} %")
+    expect(page.locator(".lab-headline strong").first).to_have_text(f"{100 * figures['test_accuracy']:.2f} %")
     right = round(figures["test_accuracy"] * 10_000)
     expect(page.get_by_text(f"Accuracy: {right}/10000")).to_be_visible()
+
+
+def test_a_look_asks_for_what_is_on_the_screen_and_runs_no_script(page: Page, lab: Lab) -> None:
+    asked: list[str] = []
+    runs_of_the_script: list[str | bytes] = []
+    page.on("request", lambda request: "/pulse?" in request.url and asked.append(request.url))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda sent: runs_of_the_script.append(sent)))
+    open_train(page, lab)
+    run = press_train(page, lab, epochs=500, data="synthetic")
+    wait(page, lambda: store.read(run).state == "training")
+    page.wait_for_timeout(3000)  # that was news, and the script has run
+    asked.clear()
+    runs_of_the_script.clear()
+    figure = page.locator(".lab-headline strong").first
+    for _ in range(2):
+        reached = figure.inner_text()
+        expect(figure).not_to_have_text(reached, timeout=60_000)
+    assert not runs_of_the_script
+    assert all("part=loss" in url and "part=live" not in url for url in asked)
+
+    page.locator(".lab-tiles").scroll_into_view_if_needed()
+    wait(page, lambda: "part=live" in asked[-1], 10)
+    page.locator(".lab-log").scroll_into_view_if_needed()
+    expect(page.locator(".lab-log")).to_contain_text("EPOCH: 1")
+    assert not runs_of_the_script
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.wait_for_timeout(1000)
+    before = len(asked)
+    page.wait_for_timeout(4000)
+    assert len(asked) == before, "a tab that nobody sees looks"
+    page.evaluate("delete document.hidden")
+    wait(page, lambda: len(asked) > before, 10)
+    stop(page, run)
+    expect(page.get_by_text(re.compile("Stopped · "))).to_be_visible()
 
 
 def test_stop_resume_and_kill_9_on_synthetic_digits(page: Page, lab: Lab) -> None:

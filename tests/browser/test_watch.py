@@ -108,8 +108,9 @@ def test_a_net_that_learns_is_seen_to_name_digits_and_the_drawing(page: Page, la
     page.get_by_role("link", name="Train").click()
     run = press_train(page, lab, epochs=500, data="synthetic")
     moment = page.get_by_text(re.compile(r"Epoch \d+(, step \d+ of \d+)?: eight random test digits"))
-    expect(moment).to_be_visible(timeout=90_000)
     expect(figures(page, "live")).to_have_count(9)
+    figures(page, "live").first.scroll_into_view_if_needed()  # what is not on the screen is not asked
+    expect(moment).to_be_visible(timeout=90_000)
     page.evaluate("document.querySelector('.st-key-live figure').marked = true")
     seen = {moment.inner_text()}
     digits = wait(page, lambda: _titles(page) if "–" not in _titles(page) else [])

@@ -1,0 +1,25 @@
+class Log {
+  constructor(root) {
+    this.text = make("pre");
+    this.copy = make("button", "", "Copy");
+    this.copy.addEventListener("click", () => this.take());
+    root.append(this.text, this.copy);
+  }
+
+  show({ text, empty }) {
+    this.text.textContent = text || empty;
+    this.copy.hidden = !text;
+  }
+
+  async take() {
+    await navigator.clipboard.writeText(this.text.textContent);
+    this.copy.textContent = "Copied";
+    setTimeout(() => { this.copy.textContent = "Copy"; }, 1500);
+  }
+}
+
+export default function ({ parentElement, data }) {
+  const log = keeper(parentElement, ".lab-log", Log);
+  log.show(data);
+  follow(data.name, parentElement, (shown) => log.show(shown));
+}
