@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mnist_core.architecture.model import build
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.training import dropout
+from mnist_core.training import batch_norm, dropout
 from mnist_core.training.optimizer import load_optimizer, optimizer_of
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.schedule import Plateau, Rate
@@ -93,6 +93,7 @@ class TrainingState:
         _rectify_in_place(model)
         if place.type == "cpu":
             dropout.use_here(model)
+            batch_norm.use_here(model)
         average = deepcopy(model).requires_grad_(False) if recipe.ema_decay else model
         sums = torch.zeros(2, dtype=torch.float32 if place.type == "mps" else torch.float64, device=place)
         precision = "" if recipe.precision == "auto" else recipe.precision
