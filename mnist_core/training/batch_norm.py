@@ -3,7 +3,7 @@
 torch's nn.BatchNorm2d walks through a channels-last map pixel by pixel. Few channels fill no vector register,
 and in the backward pass the sums of several threads share cache lines, which the cores take from each other:
 with two threads it took three times as long as with one, and longer than the convolutions. Here torch's own
-operations see every image as one pixel of height · width · channels channels, and what they find is merged.
+operations see several lines of an image as one pixel of thousands of channels, and what they find is merged.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 _LINE = 16  # float32 values in a cache line and in a vector register: whole ones are fast in torch
 _CHANNELS = 32  # wider maps are fast enough in torch
 _PIXELS = 64  # smaller maps are done sooner than what is needed around them
+_WIDTH = 4096  # values in lines that are taken together: they and their parameters fit a core's cache
 
 
 class _Norm(torch.autograd.Function):
@@ -24,8 +25,9 @@ class _Norm(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """x (N, C, H, W), channels last → the same normalised, and its mean and variance, (C,) each."""
-        images, zeros = _images(x), weight.new_zeros(x[0].numel())
-        found = torch.batch_norm_update_stats(images, zeros, zeros, 0.0)
+        lines = _lines(x)
+        zeros = weight.new_zeros(lines.shape[1])
+        found = torch.batch_norm_update_stats(lines, zeros, zeros, 0.0)
         means, variances = (each.view(-1, len(weight)) for each in found)
         mean = means.mean(0)
         variance = (means - mean).square_().add_(variances).mean(0)
@@ -34,7 +36,7 @@ class _Norm(torch.autograd.Function):
         ctx.eps = eps
         ctx.mark_non_differentiable(mean, variance)
         y = torch.empty_like(x)  # not a view of another tensor: a ReLU may overwrite it
-        _normalize(images, wide, eps, out=_images(y))
+        _normalize(lines, wide, eps, out=_lines(y))
         return y, mean, variance
 
     @staticmethod
@@ -46,31 +48,34 @@ class _Norm(torch.autograd.Function):
         """
         x, weight, variance, wide = ctx.saved_tensors
         mean, variances, weights, _ = wide
-        images = _images(x)
-        given = _images(gradients[0].contiguous(memory_format=torch.channels_last))
+        lines = _lines(x)
+        given = _lines(gradients[0].contiguous(memory_format=torch.channels_last))
         found, *sums = torch.ops.aten.native_batch_norm_backward(
-            given, images, weights, mean, variances, None, None, False, ctx.eps, [True, True, True]
+            given, lines, weights, mean, variances, None, None, False, ctx.eps, [True, True, True]
         )
         dweight, dbias = (each.view(-1, len(weight)).sum(0) for each in sums)
         share = -weight * (variance + ctx.eps).rsqrt() * (len(weight) / x.numel())
         more = torch.stack([share * dweight, share * dbias]).repeat(1, len(mean) // len(weight))
         dx = torch.empty_like(x)
-        rest = _normalize(images, torch.stack([mean, variances, *more]), ctx.eps, out=_images(dx))
+        rest = _normalize(lines, torch.stack([mean, variances, *more]), ctx.eps, out=_lines(dx))
         rest += found
         return dx, dweight, dbias, None
 
 
-def _normalize(images: Tensor, wide: Tensor, eps: float, out: Tensor) -> Tensor:
-    """(images - mean) / σ · weight + bias, with the rows of `wide`: mean, variance, weight, bias."""
+def _normalize(lines: Tensor, wide: Tensor, eps: float, out: Tensor) -> Tensor:
+    """(lines - mean) / σ · weight + bias into `out`; the rows of `wide` are mean, variance, weight, bias."""
     mean, variance, weight, bias = wide
     unused = weight.new_empty(0), weight.new_empty(0)
-    torch.native_batch_norm(images, weight, bias, mean, variance, False, 0.0, eps, out=(out, *unused))
+    torch.native_batch_norm(lines, weight, bias, mean, variance, False, 0.0, eps, out=(out, *unused))
     return out
 
 
-def _images(x: Tensor) -> Tensor:
-    """(N, C, H, W), channels last → (N, H · W · C), the same memory."""
-    return x.permute(0, 2, 3, 1).view(len(x), -1)
+def _lines(x: Tensor) -> Tensor:
+    """(N, C, H, W), channels last → (N · H / n, n · W · C), the same memory: n lines of an image in one."""
+    _, channels, height, width = x.shape
+    line = width * channels
+    fitting = (n for n in range(1, height + 1) if height % n == 0 and n * line <= _WIDTH)
+    return x.permute(0, 2, 3, 1).view(-1, max(fitting, default=1) * line)
 
 
 class BatchNorm2d(nn.BatchNorm2d):
