@@ -44,9 +44,10 @@ def _ship(outcome: Outcome, known: Checkpoint, folder: Path) -> str:
     name = experiment.name if isinstance(experiment, Record) else f"{experiment.name}-as-published"
     path = folder / f"{name}{SUFFIX}"
     spec = known.spec.model_copy(update={"name": name.replace("-as-", " as ")})
-    checkpoint.save(path, Checkpoint(spec, known.recipe, known.tensors, known.figures))
+    recipe = known.recipe.changed(device="auto")  # not every machine has the device that it was trained on
+    checkpoint.save(path, Checkpoint(spec, recipe, known.tensors, known.figures))
     tell_seeds(path, [result.last for result in outcome.results], record)
-    replace_file(path.with_suffix(".md"), card(name, outcome, known.recipe.to_json()).encode())
+    replace_file(path.with_suffix(".md"), card(name, outcome, recipe.to_json()).encode())
     _put_line(folder / "README.md", name, outcome)
     return name
 
