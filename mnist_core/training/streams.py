@@ -8,7 +8,6 @@ from typing import TypeVar
 import torch
 
 Item = TypeVar("Item")
-_ENDED = object()
 
 
 def side_by_side(jobs: Iterable[Iterator[Item | None]], count: int) -> Iterator[Item]:
@@ -30,9 +29,11 @@ def side_by_side(jobs: Iterable[Iterator[Item | None]], count: int) -> Iterator[
             return
         for turn in tuple(running):
             stream, job = turn
-            with torch.cuda.stream(stream):
-                item = next(job, _ENDED)
-            if item is _ENDED:
+            try:
+                with torch.cuda.stream(stream):
+                    item = next(job)
+            except StopIteration:
                 running.remove(turn)
-            elif item is not None:
-                yield item  # type: ignore[misc]
+                continue
+            if item is not None:
+                yield item
