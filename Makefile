@@ -37,10 +37,12 @@ $(BIN)/uv:
 
 $(VENV)/.run: $(BIN)/uv requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	$(BIN)/python -m mnist_core.training.processor
 	touch $@
 
 $(VENV)/.dev: $(BIN)/uv requirements.txt requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	$(BIN)/python -m mnist_core.training.processor
 	touch $@ $(VENV)/.run
 
 clean:

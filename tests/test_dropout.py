@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mnist_core.training.dropout import Dropout, use_here
+from mnist_core.training.processor.dropout import Dropout, use_here
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from mnist_core.architecture.model import build
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.training import batch_norm, dropout
+from mnist_core.training import processor
 from mnist_core.training.optimizer import load_optimizer, optimizer_of
+from mnist_core.training.processor.dropout import Dropout
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.schedule import Plateau, Rate
 
@@ -87,13 +88,12 @@ class TrainingState:
             )
         if recipe.dropout is not None:
             for module in model.modules():
-                if isinstance(module, nn.Dropout | nn.Dropout2d | dropout.Dropout):
+                if isinstance(module, nn.Dropout | nn.Dropout2d | Dropout):
                     module.p = recipe.dropout
         model.to(place).to(memory_format=torch.channels_last).train()
         _rectify_in_place(model)
         if place.type == "cpu":
-            dropout.use_here(model)
-            batch_norm.use_here(model)
+            processor.use_here(model)
         average = deepcopy(model).requires_grad_(False) if recipe.ema_decay else model
         sums = torch.zeros(2, dtype=torch.float32 if place.type == "mps" else torch.float64, device=place)
         precision = "" if recipe.precision == "auto" else recipe.precision
