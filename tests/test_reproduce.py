@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_core.course import reproduce
+from mnist_core.course import progress, reproduce
 from mnist_core.course.experiments import EXPERIMENTS, Experiment
 from mnist_core.course.results import fingerprint, read_results
 from mnist_core.runs import checkpoint, locks
@@ -24,11 +24,11 @@ EPOCHS = 4
 SCRIPT = f"""
 import sys
 from pathlib import Path
-from mnist_core.course import reproduce
+from mnist_core.course import progress, reproduce
 from mnist_core.course.experiments import Experiment
 from mnist_core.training import data, synthetic
 from mnist_core.training.evaluation import evaluate
-reproduce.SAVE_EVERY = 0.0
+progress.SAVE_EVERY = 0.0
 rendered = synthetic.digits(600, 100)
 data.load = lambda name: data.Dataset(name, *rendered)
 fields = {{"epochs": {EPOCHS}, "batch_size": 30}}
@@ -94,7 +94,7 @@ class Enough(Exception):
 def test_going_on_gives_the_row_that_an_unbroken_training_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reproduce, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(progress, "SAVE_EVERY", 0.0)
     rendered = data.Dataset("synthetic", *synthetic.digits(600, 100))
     monkeypatch.setattr(data, "load", lambda name: rendered)
     fields = {"epochs": EPOCHS, "batch_size": 30, "schedule": "one_cycle"}
