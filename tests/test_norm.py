@@ -161,12 +161,18 @@ def test_the_same_step_gives_the_same_bits() -> None:
     assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
 
 
+def test_what_is_compiled_remains() -> None:
+    layers = net("relu")
+    results(here(layers), x := last(torch.randn(2, 10, 4, 4)), x)
+    assert processor.compiled_before()
+
+
 def test_without_numba_layers_remain_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(sys.modules):
         if name.startswith("mnist_core.training.processor."):
             monkeypatch.delitem(sys.modules, name)
     for name in ("norm", "pool"):
-        monkeypatch.delattr(processor, name)
+        monkeypatch.delattr(processor, name, raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     model = nn.Sequential(nn.BatchNorm2d(10), nn.ReLU(), nn.AvgPool2d(2))
     processor.use_here(model)

@@ -23,7 +23,7 @@ from mnist_core.runs.figures import figures_of
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.journal import Journal
 from mnist_core.runs.store import RunError
-from mnist_core.training import data, engine
+from mnist_core.training import data, engine, processor
 from mnist_core.training.data import DataError, Dataset
 from mnist_core.training.engine import EpochEvent, StepEvent, TrainingError, TrainingState
 from mnist_core.training.recipe import Recipe
@@ -58,7 +58,9 @@ def train_run(worker: Worker) -> Iterator[None]:
             company.data[view.data] = data.load(view.data, lambda *done: _tell_fetching(worker, *done))
         dataset = company.data[view.data]
         state = saved.restore(view.spec, view.recipe)
-        worker.tell(message=f"Preparing the {len(dataset.train_labels):,} training images")
+        first = state.device.type == "cpu" and not processor.compiled_before()
+        compiling = "; layers are compiled once, about 20 seconds" if first else ""
+        worker.tell(message=f"Preparing the {len(dataset.train_labels):,} training images{compiling}")
         worker.obey()
         yield from _Recorder(worker, view.spec, view.recipe, dataset, state).record()
     except (DataError, TrainingError, SpecError) as error:
