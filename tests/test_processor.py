@@ -113,3 +113,19 @@ def test_the_exponential() -> None:
     each(x, found)
     exact = np.exp(x.astype(np.float64))
     assert np.abs(found / exact - 1).max() < 1e-6 * 10  # |x| · 2^-24 of it are those of x itself
+
+
+def test_where_nothing_can_be_cached_it_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    compile = compiled.numba.njit
+
+    def refuse(function, cache=False, **options):  # type: ignore[no-untyped-def]
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile(function, **options)
+
+    monkeypatch.setattr(compiled.numba, "njit", refuse)
+
+    def twice(x):  # type: ignore[no-untyped-def]
+        return 2 * x
+
+    assert compiled.serial(twice)(21.0) == 42
