@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.throughput import processor  # noqa: E402
 from mnist_core.training.machine import has_cuda  # noqa: E402
 
-NAMES = ("throughput", "seeds", "time_to_accuracy", "gpu", "latency", "drawings", "kills")
+NAMES = ("throughput", "layers", "seeds", "time_to_accuracy", "gpu", "latency", "drawings", "kills")
 HEAD = """# Benchmarks
 
 Written by `make bench`; `python benchmarks/all.py --only NAME` renews one part. Ratios are measured in one
