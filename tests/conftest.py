@@ -9,12 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mnist_core.runs import locks
 from mnist_core.runs.store import Run
 from mnist_core.training.machine import wait_politely
 
 wait_politely()  # before torch is imported: on a busy machine tests that train take a tenth of the time
+
+# a busy machine is slow, which is no fault of a test; folders that examples share, they may share
+settings.register_profile(
+    "lab", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("lab")
 
 ROOT = Path(__file__).parent.parent
 HOLD = """

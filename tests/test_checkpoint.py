@@ -162,7 +162,7 @@ def test_missing_files_and_folders_have_a_word(tmp_path: Path) -> None:
             checkpoint.load(path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, len(VALID) - 1), st.binary(min_size=1, max_size=8))
 def test_a_changed_byte_gives_an_equal_design_or_a_word(position: int, junk: bytes) -> None:
     data = VALID[:position] + junk + VALID[position + len(junk) :]

@@ -33,7 +33,7 @@ def test_every_digit_is_fitted_and_centred(figure: int) -> None:
 
 
 @given(st.integers(0, 9), st.integers(-60, 60), st.integers(-50, 50))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_shift_changes_nothing(figure: int, right: int, down: int) -> None:
     drawing = canvas(STYLES[figure][0])
     here, there = to_digit(drawing), to_digit(np.roll(drawing, (down, right), axis=(0, 1)))
@@ -133,7 +133,7 @@ def test_naive_resize_keeps_place_and_size() -> None:
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30))))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_picture_has_a_preparation(pixels: np.ndarray) -> None:
     prepared = to_digit(pixels)
     assert isinstance(prepared, Preparation) and np.isfinite(prepared.digit).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_core.architecture import edit
@@ -49,14 +49,12 @@ def test_set_field_takes_only_what_the_field_takes() -> None:
         edit.set_field(design, 3, "padding", "a")
 
 
-@settings(deadline=None)
 @given(specs, st.data())
 def test_what_is_inserted_can_be_deleted_again(spec: ModelSpec, data: st.DataObject) -> None:
     number = data.draw(st.integers(1, len(list(spec.walk())) + 1))
     assert edit.delete(edit.insert(spec, number, ReLU()), number) == spec
 
 
-@settings(deadline=None)
 @given(specs.filter(lambda spec: bool(spec.layers)), st.data())
 def test_moving_keeps_every_layer(spec: ModelSpec, data: st.DataObject) -> None:
     size = len(list(spec.walk()))

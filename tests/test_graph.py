@@ -117,7 +117,7 @@ def equal(a: TrainingState, b: TrainingState) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(recipes, st.integers(0, 20))
 def test_a_step_at_fixed_addresses_gives_the_same_numbers_bit_for_bit(recipe: Recipe, first: int) -> None:
     plain, fixed = Course(recipe), Course(recipe)
@@ -190,7 +190,7 @@ def recorded(step: FixedStep, order: Tensor, place: int, number: int, rate: Rate
     return record
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(recipes)
 def test_every_step_is_the_same_list_of_operations_on_the_same_addresses(recipe: Recipe) -> None:
     """Also after a smaller batch, and after the state has been saved."""

@@ -166,7 +166,7 @@ def test_paths_that_are_no_pictures(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=400), st.integers(0, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_are_a_picture_or_a_drawing_error(noise: bytes, start: int) -> None:
     heads = [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", saved(Image.fromarray(SEVEN))[:60]]
     try:
@@ -176,7 +176,7 @@ def test_any_bytes_are_a_picture_or_a_drawing_error(noise: bytes, start: int) ->
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_flipped_byte_never_escapes(data: st.DataObject) -> None:
     original = data.draw(st.sampled_from([MODES["RGB"](), MODES["RGB JPEG"](), MODES["palette"]()]))
     broken = bytearray(original)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_core.runs.journal import Journal
@@ -32,7 +32,7 @@ def write(path: Path, events: list[dict[str, object]]) -> Journal:
     return journal
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     crashed_after=st.integers(0, len(EVENTS)),
     torn=st.integers(0, 30),

@@ -71,7 +71,7 @@ def test_outputs_gradients_and_statistics(
         assert error(mine, expected) <= max(least, error(theirs, expected))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     images=st.integers(1, 40),
     channels=st.integers(1, 70),

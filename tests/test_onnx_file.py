@@ -78,7 +78,7 @@ def test_these_are_all_kinds() -> None:
     assert found == set(KINDS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(digit_specs)
 def test_random_designs_give_the_same_probabilities(spec: ModelSpec) -> None:
     checkpoint = lively(spec)

@@ -51,7 +51,7 @@ class Random:
 
 
 @given(st.data(), st.integers(space.LEAST_PARAMS, 50_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_design_is_valid_below_the_budget_and_uses_it(data: st.DataObject, budget: int) -> None:
     spec = draw_design(Drawn(data), budget)
     analysis = analyze(spec)
@@ -61,7 +61,7 @@ def test_every_design_is_valid_below_the_budget_and_uses_it(data: st.DataObject,
 
 
 @given(st.data(), st.integers(space.LEAST_PARAMS, 50_000), st.integers(space.LEAST_MACS, 3_000_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_limit_of_multiplications_holds_too(data: st.DataObject, budget: int, macs: int) -> None:
     analysis = analyze(draw_design(Drawn(data), budget, macs))
     assert analysis.problems == () and analysis.params < budget and analysis.macs <= macs
@@ -134,7 +134,7 @@ def test_what_is_known_to_do_well_can_be_drawn(values: dict[str, Any], budget: i
 
 
 @given(st.data(), st.integers(1, 30), st.integers(1, 500))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_recipe_is_one(data: st.DataObject, epochs: int, steps: int) -> None:
     recipe = draw_recipe(Drawn(data), epochs, steps, 7)
     assert Recipe.from_json(recipe.to_json()) == recipe

@@ -17,14 +17,12 @@ from mnist_core.architecture.text import from_text, to_text
 from .strategies import specs
 
 
-@settings(deadline=None)
 @given(specs)
 def test_json_comes_back_unchanged(spec: ModelSpec) -> None:
     assert ModelSpec.from_json(spec.to_json()) == spec
     assert ModelSpec.from_json(spec.to_json(indent=None).encode()) == spec
 
 
-@settings(deadline=None)
 @given(specs)
 def test_text_comes_back_unchanged(spec: ModelSpec) -> None:
     assert from_text(to_text(spec), spec.name) == spec
@@ -120,7 +118,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(json_values)
 def test_any_json_is_a_spec_or_a_spec_error(value: object) -> None:
     for text in (json.dumps(value), json.dumps({"layers": value}), json.dumps({"layers": [value]})):
@@ -164,7 +162,7 @@ def test_wrong_words_are_named(text: str, part: str) -> None:
     assert part in str(caught.value)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text(alphabet="convbngapdrop2x()[]=~.-16kps ,fmae") | st.text())
 def test_any_text_is_a_spec_or_a_spec_error(text: str) -> None:
     try:

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_core.architecture.spec import ModelSpec
@@ -122,7 +122,7 @@ def test_torn_and_broken_files_are_read_as_far_as_they_go(run: Run) -> None:
     assert store.read(run).state == "deleted"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     st.sampled_from([store.REQUEST, store.STATUS, store.METRICS, store.LOG, store.CHECKPOINT]),
     st.one_of(
@@ -148,7 +148,6 @@ def test_reading_never_raises(tmp_path: Path, name: str, content: bytes) -> None
     st.lists(st.binary(max_size=12).map(lambda part: part.replace(b"\n", b"")), max_size=5),
     st.binary(max_size=9000),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_only_the_torn_line_is_dropped(tmp_path: Path, whole: list[bytes], torn: bytes) -> None:
     path, kept = tmp_path / "lines", b"".join(line + b"\n" for line in whole)
     path.write_bytes(kept + torn.replace(b"\n", b""))
@@ -157,7 +156,6 @@ def test_only_the_torn_line_is_dropped(tmp_path: Path, whole: list[bytes], torn:
 
 
 @given(st.lists(st.one_of(st.integers(1, 60), st.none()), max_size=12))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_reading_on_equals_reading_all(tmp_path: Path, moves: list[int | None]) -> None:
     """A number lets the file grow by so many bytes, None begins it anew (as a run that starts again)."""
     path, count = tmp_path / "grows", 0

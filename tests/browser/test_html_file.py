@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from playwright.sync_api import Browser, Page, expect
 
 from mnist_core.architecture.spec import ModelSpec
@@ -72,7 +72,7 @@ def test_every_kind_of_layer(page: Page) -> None:
         assert net_says(page, checkpoint) == pytest.approx(predict(checkpoint, DIGITS), abs=1e-5), name
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(digit_specs)
 def test_random_designs(page: Page, spec: ModelSpec) -> None:
     checkpoint = lively(spec)
