@@ -20,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from mnist_core.runs import words  # noqa: E402
 from mnist_core.training.machine import keep_memory, wait_politely  # noqa: E402
 
 NETS = ("task-2", "ten-steps-10-one-cycle", "record-under-8k", "record-fewest-params")
@@ -79,7 +80,7 @@ def main() -> None:
         return
     for row in rows:
         print(
-            f"{row['net']}, {row['threads']} threads: PyTorch's layers {row['torch_ms']} ms a step, "
+            f"{row['net']}, {words.threads(row['threads'])}: PyTorch's layers {row['torch_ms']} ms a step, "
             f"the lab's {row['lab_ms']} ms, ratio {row['ratio']}"
         )
 
