@@ -19,7 +19,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"none": nn.Identity, "relu": nn.ReLU,
 
 def net(activation: str, channels: int = 10, **settings: float | bool) -> nn.Sequential:
     """A norm with weights of its own, and the activation after it."""
-    layers = nn.Sequential(nn.BatchNorm2d(channels, **settings), ACTIVATIONS[activation]())  # type: ignore[arg-type]
+    layers = nn.Sequential(nn.BatchNorm2d(channels, **settings), ACTIVATIONS[activation]())
     for parameter in layers.parameters():
         nn.init.normal_(parameter)
     return layers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_bfloat16_is_rounded_as_torch_rounds() -> None:
     """A norm that changes nothing reads and writes every value: ties, tiny, huge and infinite ones."""
 
     @compiled.serial
-    def copy(values, out):  # type: ignore[no-untyped-def]
+    def copy(values: Any, out: Any) -> None:
         for j in range(values.shape[1]):
             compiled.store(out, 0, j, compiled.load(values[0, j]))
 
@@ -104,7 +105,7 @@ def test_bfloat16_is_rounded_as_torch_rounds() -> None:
 
 def test_the_exponential() -> None:
     @compiled.serial
-    def each(values, out):  # type: ignore[no-untyped-def]
+    def each(values: Any, out: Any) -> None:
         for j in range(len(values)):
             out[j] = compiled.exp(values[j])
 
@@ -118,14 +119,14 @@ def test_the_exponential() -> None:
 def test_where_nothing_can_be_cached_it_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     compile = compiled.numba.njit
 
-    def refuse(function, cache=False, **options):  # type: ignore[no-untyped-def]
+    def refuse(function: Any, cache: bool = False, **options: Any) -> Any:
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
         return compile(function, **options)
 
     monkeypatch.setattr(compiled.numba, "njit", refuse)
 
-    def twice(x):  # type: ignore[no-untyped-def]
+    def twice(x: float) -> float:
         return 2 * x
 
     assert compiled.serial(twice)(21.0) == 42
