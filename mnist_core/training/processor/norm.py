@@ -87,7 +87,7 @@ def _apply_as(x: Any, scales: Any, shifts: Any, code: int, y: Any) -> None:
 def _apply(x: Any, scale: Any, shift: Any, code: int, y: Any) -> None:
     width = x.shape[1]
     scales, shifts = repeated(scale, width), repeated(shift, width)
-    if code == _RELU:
+    if code == _RELU:  # with a constant for the code the loop has no branch, and fills vector registers
         _apply_as(x, scales, shifts, _RELU, y)
     elif code == _SILU:
         _apply_as(x, scales, shifts, _SILU, y)
@@ -279,9 +279,9 @@ def use_here(model: nn.Module) -> None:
         for (_, layer), (name, after) in pairwise([*layers, ("", nn.Identity())]):
             if type(layer) is nn.BatchNorm2d and _suits(layer, after):
                 layer.__class__ = BatchNorm2d
-                layer.__dict__["activation"] = nn.Identity()
-                if type(after) in _CODES:
-                    layer.__dict__["activation"] = after
+                moves = type(after) in _CODES
+                layer.__dict__["activation"] = after if moves else nn.Identity()  # no child: no name changes
+                if moves:
                     setattr(module, name, nn.Identity())
 
 
