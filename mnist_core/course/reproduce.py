@@ -37,7 +37,7 @@ FINAL = (
 )
 FINAL_SEEDS, EXACT_SEEDS = 5, 3
 LARGE = 1_000_000  # params above which one seed has to do, on a processor with fewer epochs
-LARGE_EPOCHS = 3  # about twenty minutes each on one core
+LARGE_EPOCHS = 3  # about half an hour on one core
 
 Say = Callable[[str], None]
 
