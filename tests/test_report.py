@@ -95,6 +95,9 @@ def test_over_and_underfitting_in_the_courses_words() -> None:
     assert "Fits: train 99.30 %, test 99.35 %." in words("ten-steps-08-without-dropout", 0.993, 0.9935)
     said = words("drill-down-6-augmentation", 0.976, 0.9939)
     assert "No overfitting" in said and said.endswith("as training has augmentation and dropout.")
+    short = outcomes([result("ten-steps-01-setup", last=0.9891, epochs=3)])
+    said = finding(EXPERIMENTS["ten-steps-01-setup"], short)
+    assert said.startswith("Still learning after 3 of 15 epochs: train 98.00 %, test 98.91 %.")
 
 
 def test_what_a_step_brought_is_told_for_both() -> None:

@@ -127,6 +127,8 @@ def _fit(experiment: Experiment, outcome: Outcome | None) -> str:
     if train is None or test is None:
         return ""
     figures = f"train {train:.2%}, test {test:.2%}{whose}".replace("%", " %")
+    if outcome and outcome.shortened:
+        return f"Still learning after {outcome.epochs} of {experiment.recipe.epochs} epochs: {figures}."
     if train - test > GAP:
         return f"Overfits: {figures}."
     hard = _hardened(experiment)
