@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
@@ -167,7 +168,9 @@ def test_what_is_compiled_remains() -> None:
     assert processor.compiled_before()
 
 
-def test_without_numba_layers_remain_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_numba_layers_remain_torchs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "__file__", str(tmp_path / "processor.py"))  # nothing is cached there
+    assert not processor.compiled_before()
     for name in list(sys.modules):
         if name.startswith("mnist_core.training.processor."):
             monkeypatch.delitem(sys.modules, name)
@@ -177,3 +180,4 @@ def test_without_numba_layers_remain_torchs(monkeypatch: pytest.MonkeyPatch) -> 
     model = nn.Sequential(nn.BatchNorm2d(10), nn.ReLU(), nn.AvgPool2d(2))
     processor.use_here(model)
     assert [type(module) for module in model] == [nn.BatchNorm2d, nn.ReLU, nn.AvgPool2d]
+    assert processor.compiled_before()  # there is nothing to wait for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 from torch import nn
 
@@ -10,8 +11,8 @@ from mnist_core.training.processor import depthwise, dropout
 
 
 def compiled_before() -> bool:
-    """Whether an earlier process has left the compiled layers; else they take about 20 seconds."""
-    return any((Path(__file__).parent / "__pycache__").glob("*.nbi"))
+    """Whether nothing is left to compile, which takes about 20 seconds: an earlier process has done it."""
+    return not _compiled() or any((Path(__file__).parent / "__pycache__").glob("*.nbi"))
 
 
 def use_here(model: nn.Module) -> None:
@@ -20,11 +21,14 @@ def use_here(model: nn.Module) -> None:
     They are for training: in eval mode they compute what torch's do. Where Numba or its OpenMP is missing,
     norms and poolings remain torch's.
     """
-    dropout.use_here(model)
-    depthwise.use_here(model)
+    for kind in (dropout, depthwise, *_compiled()):
+        kind.use_here(model)
+
+
+def _compiled() -> tuple[ModuleType, ...]:
+    """The kinds that Numba compiles; none where it cannot."""
     try:
         from mnist_core.training.processor import norm, pool
     except ImportError:
-        return
-    norm.use_here(model)
-    pool.use_here(model)
+        return ()
+    return norm, pool
