@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
 import torch
@@ -45,6 +46,19 @@ def modules_by_number(model: nn.Module) -> dict[int, nn.Module]:
         for name, module in model.named_modules()
         if name.rsplit(".", 1)[-1] not in ("", "body", "branch")
     }
+
+
+@many
+@given(valid_specs)
+def test_mixed_norms_are_those_that_torch_calls_more_than_once(spec: ModelSpec) -> None:
+    calls: Counter[int] = Counter()
+    model = build(spec).eval()
+    for number, module in modules_by_number(model).items():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_hook(lambda _m, _i, _out, number=number: calls.update([number]))
+    model(torch.zeros(2, *spec.input_shape))
+    mixed = [report.index for report in analyze(spec).mixed_norms]
+    assert mixed == sorted(number for number, times in calls.items() if times > 1)
 
 
 @many

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from .layers import Container, Layer, Shape
+from .layers import BatchNorm2d, Container, Layer, Repeat, Shape
 from .rules import one_or_two
 from .spec import ModelSpec, Problem
 from .view import View
@@ -90,6 +90,23 @@ class Analysis:
     def active(self) -> tuple[LayerReport, ...]:
         """The reports of layers that take part: not disabled, shape known."""
         return tuple(report for report in self.layers if report.view)
+
+    @property
+    def mixed_norms(self) -> tuple[LayerReport, ...]:
+        """The BatchNorms that are applied more than once.
+
+        Such a layer keeps one running mean and variance for passes that have different ones. In training
+        each pass is normalised by its own batch, in the test by that mixture, which fits none of them.
+        """
+        found, passes = [], [1]
+        for report in self.active:
+            del passes[report.depth + 1 :]
+            if isinstance(report.layer, Container):
+                times = report.layer.times if isinstance(report.layer, Repeat) else 1
+                passes.append(times * passes[-1])
+            elif isinstance(report.layer, BatchNorm2d) and passes[-1] > 1:
+                found.append(report)
+        return tuple(found)
 
     @property
     def output(self) -> View | None:

@@ -36,5 +36,12 @@ MISTAKES = {
             "strokes, not digits. Where would a MaxPool help most?",
             "conv24-b relu bn conv32-b relu bn conv32-b relu bn conv10k1-b gap flat logsoftmax",
         ),
+        Mistake(
+            "mistake-repeated-batch-norm",
+            "The same weights twice, so depth costs no params. But BatchNorm learns one running mean and "
+            "variance for both passes: train accuracy comes near 99 %, test accuracy stays far below. "
+            "What normalises without running statistics, or where else could it stand?",
+            "conv16-b bn relu max2 2x(conv16p1-b bn relu) max2 2x(conv16p1-b bn relu) gap flat fc10",
+        ),
     )
 }

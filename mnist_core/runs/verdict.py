@@ -1,8 +1,9 @@
 """Over- or underfitting, named in a sentence with the numbers that it rests on.
 
 Two facts are looked at: the gap between train and test accuracy in the last epoch, and where the test loss
-has gone since its lowest. The train figures are means over an epoch of augmented digits and of a net that
-still learned, so train below test is no surprise, and a gap the other way is rather larger than it looks.
+has gone since its lowest. A BatchNorm that is repeated makes a gap, too, which is then named instead. The
+train figures are means over an epoch of augmented digits and of a net that still learned, so train below test
+is no surprise, and a gap the other way is rather larger than it looks.
 Train and test loss are not compared with each other: label smoothing and dropout shift the one only.
 """
 
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.layers import Dropout, Dropout2d
+from mnist_core.architecture.report import LayerReport
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs.figures import number
 from mnist_core.training.recipe import Recipe
@@ -26,7 +29,7 @@ CHANCE = 0.003  # … unless it is below so many nats: the standard error of a m
 FALL = 0.1  # of the test loss within two epochs: still learning
 LOW = 0.99  # accuracies below this leave something to be learned in any data of the lab
 
-Kind = Literal["early", "overfitting", "underfitting", "learning", "neither"]
+Kind = Literal["early", "mixed", "overfitting", "underfitting", "learning", "neither"]
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,13 @@ def verdict(epochs: Sequence[dict[str, Any]], recipe: Recipe, spec: ModelSpec) -
     train, test = (number(lines[-1], f"{name}_accuracy") for name in ("train", split))
     numbers = f"train {_percent(train)}, {split} {_percent(test)}"
     losses = [number(line, f"{split}_loss") for line in lines]
+    gap = f"a gap of {_points(train - test)} points"
+    if train - test >= GAP and (norms := analyze(spec).mixed_norms):
+        return Verdict("mixed", f"Mixed statistics: {numbers}, {gap}. {_mixed(norms)}")
     if risen := _risen(lines, losses, split):
         remedy = "Fewer epochs, augmentation or dropout help."
         return Verdict("overfitting", f"Overfitting: {risen} ({numbers}). {remedy}")
     if train - test >= GAP:
-        gap = f"a gap of {_points(train - test)} points"
         remedy = "Augmentation, dropout or fewer params close it."
         return Verdict("overfitting", f"Overfitting: {numbers}, {gap}. {remedy}")
     normal = _why_below(recipe, spec) if train < test else ""
@@ -60,6 +65,14 @@ def verdict(epochs: Sequence[dict[str, Any]], recipe: Recipe, spec: ModelSpec) -
         return Verdict(kind, f"{text} {normal}".rstrip())
     facts = f"{numbers} (gap {_points(train - test)} points), {_trend(losses, split)}."
     return Verdict("neither", f"Neither over- nor underfitting: {facts} {normal}".rstrip())
+
+
+def _mixed(norms: Sequence[LayerReport]) -> str:
+    where = ", ".join(f"layer {report.index}" for report in norms)
+    return (
+        f"The batch_norm2d inside repeat ({where}) keeps one running mean and variance for passes that have "
+        "different ones, and the test uses these. Put it after the repeat, or use group_norm."
+    )
 
 
 def _so_far(count: int) -> str:

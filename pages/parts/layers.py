@@ -124,9 +124,20 @@ def _data(analysis: Analysis) -> dict[str, Any]:
     }
 
 
+_MIXED = (
+    "It keeps one running mean and variance, but is applied several times. In training each pass is "
+    "normalised by its own batch, in the test by their mixture, which fits none: the test accuracy falls far "
+    "below that in training. Put it after the repeat, or use group_norm."
+)
+
+
 def _marks(analysis: Analysis) -> dict[int, list[dict[str, str]]]:
-    """What is worth a mark: the field that reaches a MaxPool, the first layer that sees a digit, or all."""
+    """What is worth a mark: the field that reaches a MaxPool, the first layer that sees a digit or all of it,
+    and a BatchNorm that is repeated.
+    """
     marks: dict[int, list[dict[str, str]]] = {}
+    for report in analysis.mixed_norms:
+        marks[report.index] = [{"text": "mixed statistics", "help": _MIXED}]
     before = "1"
     for report in analysis.active:
         if report.kind == "max_pool2d":
