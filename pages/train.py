@@ -74,7 +74,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     st.page_link("pages/design.py", label="change the design", icon=":material/edit:")
     before = st.container(horizontal=True, horizontal_alignment="right", gap="small", key="before")
 
-with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="start"):
     recipe = recipe_form(spec.name)
     count = st.number_input(
         "seeds",

@@ -186,7 +186,7 @@ def summary(layer: Layer) -> str:
     parts = []
     for name, info in type(layer).model_fields.items():
         value = getattr(layer, name)
-        if name in ("kind", "enabled", "layers") or (value == info.default and name != "p"):
+        if name in ("kind", "enabled", "layers") or (value == info.default and name not in ("p", "times")):
             continue
         if name in ("out_channels", "out_features", "num_groups", "num_parameters"):
             parts.append(f"{value:,}")
