@@ -30,10 +30,10 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.drawing import naive_resize, to_digit
 from mnist_core.probe.examples import example
 from mnist_core.probe.inference import UNSURE, predict
+from mnist_core.runs.checkpoint import shipped_folder
 
 CANVAS = 340
 BAR_POINTS = 0.15

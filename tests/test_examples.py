@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mnist_core.probe import examples
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.inference import predict
 from mnist_core.runs import checkpoint
 from mnist_core.runs.checkpoint import load as load_checkpoint
+from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.training.data import load
 from tests.test_inference import SPEC, untrained
 

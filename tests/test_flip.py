@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.drawing import to_digit
 from mnist_core.probe.flip import smallest_change
 from mnist_core.probe.inference import predict
+from mnist_core.runs.checkpoint import shipped_folder
 from tests.strokes import STYLES, drawn, placed
 
 SHIPPED = shipped_folder() / "task-2.safetensors"

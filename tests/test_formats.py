@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from mnist_core.export.formats import FORMATS
-from mnist_core.probe.catalog import shipped_folder
-from mnist_core.runs.checkpoint import load
+from mnist_core.runs.checkpoint import load, shipped_folder
 
 SHIPPED = shipped_folder() / "task-2.safetensors"
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from benchmarks.drawings import unsure
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.inference import UNSURE, predict
+from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.training.data import load
 from pages.parts.guess import DOUBT
 

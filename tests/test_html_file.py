@@ -9,8 +9,7 @@ import pytest
 
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.export.html_file import net_data, to_html
-from mnist_core.probe.catalog import shipped_folder
-from mnist_core.runs.checkpoint import CheckpointError, load
+from mnist_core.runs.checkpoint import CheckpointError, load, shipped_folder
 from tests.test_inference import LAYERS, spec_of, untrained
 
 MEGABYTE = 1_000_000

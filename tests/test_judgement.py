@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.examples import example
 from mnist_core.probe.judgement import Digits, Judgement, digits_of, first_guesses, judge
 from mnist_core.runs import checkpoint
+from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.training import data, evaluation
 from mnist_core.training.data import DataError
 from mnist_core.training.recipe import Recipe

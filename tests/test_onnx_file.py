@@ -16,9 +16,8 @@ from mnist_core.architecture.text import from_text
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.export.formats import ExportError
 from mnist_core.export.onnx_file import INPUT, OUTPUT, run, to_onnx
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.inference import predict
-from mnist_core.runs.checkpoint import Checkpoint, CheckpointError, load
+from mnist_core.runs.checkpoint import Checkpoint, CheckpointError, load, shipped_folder
 from tests.strategies import EVERY_KIND, digit_specs
 from tests.test_inference import spec_of, untrained
 

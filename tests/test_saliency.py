@@ -8,12 +8,11 @@ from captum.attr import IntegratedGradients, LayerGradCam
 from torch import nn
 
 from mnist_core.architecture.model import build
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.drawing import to_digit
 from mnist_core.probe.inference import load_model, predict
 from mnist_core.probe.saliency import METHODS, grad_cam, integrated_gradients, occlusion
 from mnist_core.runs import checkpoint
-from mnist_core.runs.checkpoint import Checkpoint
+from mnist_core.runs.checkpoint import Checkpoint, shipped_folder
 from mnist_core.training.recipe import Recipe
 from tests.strokes import STYLES, drawn, placed
 from tests.test_inference import spec_of

@@ -11,10 +11,9 @@ import torch
 from mnist_core.architecture.analysis import analyze
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.shipped import shipped, tell_seeds
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.drawing import to_digit
 from mnist_core.probe.inference import predict
-from mnist_core.runs.checkpoint import load
+from mnist_core.runs.checkpoint import load, shipped_folder
 from mnist_core.training import data, evaluation
 from tests.strokes import SIZES, STYLES, drawn, placed
 

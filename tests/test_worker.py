@@ -131,6 +131,19 @@ def test_a_run_leaves_true_figures_and_a_checkpoint_that_has_them(tmp_path: Path
     assert not left & {worker.RESERVE, wishes.STOP, wishes.PAUSE}
 
 
+def test_a_run_with_a_teacher(tmp_path: Path) -> None:
+    taught = RECIPE.changed(epochs=1, teacher="record-seconds")
+    view = work(new_run(tmp_path, taught))
+    assert view.state == "done"
+    assert (
+        view.epochs[0]["train_loss"]
+        != work(new_run(tmp_path, RECIPE.changed(epochs=1))).epochs[0]["train_loss"]
+    )
+    view = work(new_run(tmp_path, taught.changed(teacher="nobody")))
+    assert view.state == "failed"
+    assert "teacher" in view.status.message and "nobody.safetensors" in view.status.message
+
+
 def test_every_step_line_is_one_of_the_training(tmp_path: Path, unbroken: Any) -> None:
     view = work(new_run(tmp_path))
     losses = {(e["epoch"], e["step"]): e["loss"] for e in unbroken[0] if e["event"] == "step"}

@@ -10,8 +10,7 @@ from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.records import ALL, RECORDS
 from mnist_core.course.report import PAGE, report
 from mnist_core.course.results import read_results
-from mnist_core.probe.catalog import shipped_folder
-from mnist_core.runs.checkpoint import CheckpointError
+from mnist_core.runs.checkpoint import CheckpointError, shipped_folder
 from mnist_core.runs.files import replace_file
 from mnist_core.training.machine import step_back, wait_politely
 

@@ -22,6 +22,7 @@ from mnist_core.runs import words
 from mnist_core.runs.checkpoint import Checkpoint
 from mnist_core.runs.figures import figures_of
 from mnist_core.runs.files import replace_file
+from mnist_core.runs.teacher import bring_teacher
 from mnist_core.training import engine
 from mnist_core.training.data import Dataset
 from mnist_core.training.engine import EpochEvent
@@ -65,7 +66,7 @@ class Progress:
         self.epochs: list[dict[str, Any]] = []
         self.processor_seconds = self.seconds = 0.0
         self.threads = torch.get_num_threads()
-        self.state = self._restored() or TrainingState.new(seed.experiment.spec, seed.recipe)
+        self.state = bring_teacher(self._restored() or TrainingState.new(seed.experiment.spec, seed.recipe))
 
     def _restored(self) -> TrainingState | None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.layers import AnyLayer
 from mnist_core.runs import store
-from mnist_core.runs.checkpoint import SUFFIX, CheckpointError, describe
+from mnist_core.runs.checkpoint import SUFFIX, CheckpointError, describe, shipped_folder
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,6 @@ class Entry:
     @property
     def shipped(self) -> bool:
         return self.key.startswith("shipped/")
-
-
-def shipped_folder() -> Path:
-    """`checkpoints/` beside the package."""
-    return Path(__file__).parents[2] / "checkpoints"
 
 
 def entries() -> tuple[Entry, ...]:

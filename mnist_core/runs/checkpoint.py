@@ -61,6 +61,11 @@ class Checkpoint:
         return model.eval()
 
 
+def shipped_folder() -> Path:
+    """`checkpoints/` beside the package."""
+    return Path(__file__).parents[2] / "checkpoints"
+
+
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write the file as a whole or not at all. Raises OSError; what was there before then stays."""
     replace_file(path, to_bytes(checkpoint))

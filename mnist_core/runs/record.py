@@ -23,6 +23,7 @@ from mnist_core.runs.figures import figures_of
 from mnist_core.runs.files import replace_file
 from mnist_core.runs.journal import Journal
 from mnist_core.runs.store import RunError
+from mnist_core.runs.teacher import bring_teacher
 from mnist_core.training import data, engine, processor
 from mnist_core.training.data import DataError, Dataset
 from mnist_core.training.engine import EpochEvent, StepEvent, TrainingError, TrainingState
@@ -100,8 +101,8 @@ class _SavedState:
 
     def restore(self, spec: ModelSpec, recipe: Recipe) -> TrainingState:
         if not self.tensors:
-            return TrainingState.new(spec, recipe)
-        return TrainingState.from_tensors(spec, recipe, self.tensors)
+            return bring_teacher(TrainingState.new(spec, recipe))
+        return bring_teacher(TrainingState.from_tensors(spec, recipe, self.tensors))
 
 
 class _Recorder:

@@ -85,6 +85,8 @@ def started(
 
     Whoever has other things to start there may do so then.
     """
+    if state.recipe.teacher and state.teacher is None:
+        raise TrainingError(f"The recipe's teacher, {state.recipe.teacher}, has not been brought.")
     keep_memory()
     splits = split(data, state.recipe, state.device)
     if not state.precision:

@@ -99,6 +99,13 @@ class Recipe(Strict):
     label_smoothing: float = Field(
         default=0, ge=0, lt=1, description="Share of the target spread over all classes."
     )
+    teacher: str | None = Field(
+        default=None,
+        max_length=80,
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="A checkpoint that ships. What it says of a training image, as augmented, is learned "
+        "in place of the label (distillation); none = the labels.",
+    )
     ema_decay: float = Field(
         default=0,
         ge=0,
@@ -133,6 +140,11 @@ class Recipe(Strict):
             )
         if self.eta_min > self.learning_rate:
             raise ValueError(f"eta_min is {self.eta_min:g}, above learning_rate {self.learning_rate:g}")
+        if self.teacher and self.label_smoothing:
+            raise ValueError(
+                f"label_smoothing is {self.label_smoothing:g} and teacher is {self.teacher}; "
+                "with a teacher there are no labels to smooth"
+            )
         if self.three_phase and self.pct_start > 0.5:
             raise ValueError(f"pct_start is {self.pct_start:g}; with three_phase at most 0.5")
         return self

@@ -48,7 +48,7 @@ class TrainingState:
     epoch: epochs that are finished; step: steps of the current epoch that are. `average` has the averaged
     weights (it is the model itself when the recipe averages none). `sums` (2,) holds loss × images and right
     guesses of the current epoch so far, `seconds` its time. `precision` is "" until it has been chosen;
-    `remark` then says why.
+    `remark` then says why. `teacher` is the trained net that the recipe names, if it names one.
     """
 
     recipe: Recipe
@@ -64,6 +64,7 @@ class TrainingState:
     plateau: Plateau = field(default_factory=Plateau)
     precision: str = ""
     remark: str = ""
+    teacher: nn.Module | None = None
     _floats: tuple[list[Tensor], list[Tensor]] | None = None
 
     @classmethod
@@ -105,6 +106,11 @@ class TrainingState:
     def finished(self) -> bool:
         """Whether all epochs of the recipe are done."""
         return self.epoch >= self.recipe.total_epochs
+
+    def learn_from(self, teacher: nn.Module) -> None:
+        """Learn what this trained net says of the images in place of their labels."""
+        self.teacher = teacher.to(self.device).to(memory_format=torch.channels_last)
+        self.teacher.eval().requires_grad_(False)
 
     def set_learning_rate_scale(self, scale: float) -> None:
         """Multiply the scheduled rate by this from the next step on (1 is the recipe's own)."""

@@ -51,11 +51,17 @@ class Step:
         return inputs.contiguous(memory_format=torch.channels_last), labels
 
     def gradients(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        """Trace back: new gradients, sums that have grown, and the loss."""
-        state = self.state
+        """Trace back: new gradients, sums that have grown, and the loss.
+
+        With a teacher the target is what it says of the same augmented images, and nothing of the labels:
+        distillation (Hinton et al. 2015, arXiv 1503.02531) at temperature 1.
+        """
+        state, target = self.state, labels
         with autocast(state.device, state.precision):
+            if state.teacher is not None:
+                target = state.teacher(inputs).float().softmax(dim=1)
             outputs = state.model(inputs)
-        loss = F.cross_entropy(outputs.float(), labels, label_smoothing=state.recipe.label_smoothing)
+        loss = F.cross_entropy(outputs.float(), target, label_smoothing=state.recipe.label_smoothing)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         with torch.no_grad():

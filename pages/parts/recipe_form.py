@@ -8,6 +8,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.probe.catalog import entries
 from mnist_core.training.recipe import RECIPES, Augmentation, Recipe, RecipeError
 from pages.parts import state
 
@@ -88,8 +89,24 @@ def _more(name: str, base: Recipe) -> dict[str, Any]:
         fields["label_smoothing"] = _real(name, "label_smoothing", base.label_smoothing)
     with images:
         fields["augmentation"] = _augmentation(name, base.augmentation)
+        fields["teacher"] = _teacher(name, base.teacher)
         fields["validation_size"] = _whole(name, "validation_size", base.validation_size, 0, 59_000)
     return fields
+
+
+def _teacher(name: str, value: str | None) -> str | None:
+    options = [None, *(entry.path.stem for entry in entries() if entry.shipped)]
+    if value not in options:
+        options.append(value)
+    return st.selectbox(
+        "teacher",
+        options,
+        options.index(value),
+        format_func=lambda option: option or "none",
+        key=f"{name}.teacher",
+        persist_state="session",
+        help=_help("teacher"),
+    )
 
 
 def _augmentation(name: str, base: Augmentation) -> dict[str, Any]:

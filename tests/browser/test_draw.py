@@ -14,11 +14,11 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from mnist_core.export.html_file import to_html
 from mnist_core.export.onnx_file import to_onnx
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.drawing import read_image, to_digit
 from mnist_core.probe.examples import example, mistakes
 from mnist_core.probe.inference import predict
 from mnist_core.runs import checkpoint, store
+from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.training.recipe import Recipe
 from tests.strokes import SIZES, STYLES, Stroke, drawn, placed
 from tests.test_inference import SPEC, untrained

@@ -14,11 +14,10 @@ from playwright.sync_api import Browser, Page, expect
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.architecture.text import from_text
 from mnist_core.export.html_file import net_data, to_html
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.drawing import WARNINGS, to_digit
 from mnist_core.probe.examples import example
 from mnist_core.probe.inference import predict
-from mnist_core.runs.checkpoint import Checkpoint, load
+from mnist_core.runs.checkpoint import Checkpoint, load, shipped_folder
 from tests.strategies import EVERY_KIND, digit_specs
 from tests.strokes import STYLES, drawn, placed
 from tests.test_onnx_file import DIGITS, lively, rounds_away

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from mnist_core.probe.catalog import shipped_folder
 from mnist_core.probe.judgement import digits_of, judge
 from mnist_core.runs import checkpoint, manage, store
+from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.runs.status import Status
 from mnist_core.runs.store import Run
 
