@@ -43,7 +43,8 @@ def _label(view: RunView, members: Sequence[RunView]) -> str:
     seeds = f" :gray[×{len(members)}]" if len(members) > 1 else ""
     reached = [value for one in members if isinstance(value := _reached(one), float)]
     figure = words.percent(sum(reached) / len(reached) if reached else None)
-    return f"{icon(_state(members))} {plain(view.title)}{seeds} :gray[{words.when(view)}]{kind} **{figure}**"
+    name = f"*{plain(view.title.strip())}*"  # the part that gives way where it is too long, see runs.py
+    return f"{icon(_state(members))} {name}{seeds} :gray[{words.when(view)}]{kind} **{figure}**"
 
 
 def _reached(view: RunView) -> object:

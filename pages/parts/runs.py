@@ -44,6 +44,8 @@ _STYLE = """<style>
 .st-key-runs button > div, .st-key-runs button > div > span { width: 100%; }
 .st-key-runs [data-testid="stMarkdownContainer"] { flex: 1; }
 .st-key-runs button { padding: 0 0.6rem; }
+.st-key-runs button p > * { flex: none; }
+.st-key-runs button p em { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; font-style: normal; }
 .st-key-runs button p strong { margin-left: auto; }
 @media (min-width: 641px) { [data-testid="stMainBlockContainer"] { padding-inline: 2.5rem; } }
 @media (max-width: 640px) {
