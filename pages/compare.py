@@ -16,6 +16,7 @@ from mnist_core.course.results import RESULTS, read_results
 from mnist_core.course.shipped import shipped
 from mnist_core.probe import catalog
 from mnist_core.runs import store, words
+from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.runs.figures import TARGET_ACCURACY
 from pages.parts import runs, state
 from pages.parts.entrance import through_app
@@ -55,7 +56,7 @@ def collect() -> list[Entry]:
     return [
         *compare.published(),
         *compare.reproduced(known().values()),
-        *compare.shipping(shipped(catalog.shipped_folder())),
+        *compare.shipping(shipped(shipped_folder())),
         *compare.own(store.list_runs()),
     ]
 

@@ -4,13 +4,13 @@ import streamlit as st
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.runs import manage, store, words
-from mnist_core.runs.seeds import group_of
+from mnist_core.runs.seeds import group_of, members_of
 from mnist_core.runs.store import Run, RunError, RunView
 from mnist_core.training.recipe import Recipe
 from pages.parts import headline, line, pulse, runs, seeds, state, watch
 from pages.parts.entrance import through_app
 from pages.parts.recipe_form import recipe_form
-from pages.parts.run_list import LISTED, run_list
+from pages.parts.run_list import run_list
 from pages.parts.run_menu import controls
 from pages.parts.tryout import tryout
 
@@ -123,7 +123,7 @@ if analysis.problems:
     st.page_link("pages/design.py", label="Mend it on the Design page", icon=":material/build:")
 say_notice()
 
-earlier = store.list_runs(newest=LISTED)
+earlier = store.list_runs()
 name = state.selected_run()
 if not name and earlier:
     name = earlier[0].run.name
@@ -133,7 +133,7 @@ with st.sidebar:
     run_list(earlier, name)
 if run:
     now = store.read(run, metrics=False)
-    group = [view for view in reversed(earlier) if group_of(view) == group_of(now)] or [now]
+    group = members_of(group_of(now), earlier)
     group = group if run in [view.run for view in group] else [now]
     members = tuple(view.run for view in group)
     views = [store.read(member) for member in members]

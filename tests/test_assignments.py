@@ -79,3 +79,9 @@ def test_a_broken_design_is_told_to_be_mended_first() -> None:
 
 def test_the_free_assignment_asks_only_for_accuracy() -> None:
     assert [v.name for v in check(analyze(EXPERIMENTS["task-2"].spec), FREE)] == ["test accuracy ≥ 99.40%"]
+
+
+def test_the_field_at_a_max_pool_that_is_repeated_is_that_of_its_first_time() -> None:
+    analysis = analyze(from_text(f"conv16p1 3x(conv16p1 relu max2) {HEAD}"))
+    found = next(v for v in check(analysis, ASSIGNMENTS["under-20k"]) if v.name.startswith("receptive field"))
+    assert found.met and "It gets 5 px" in found.reason

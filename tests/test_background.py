@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -97,6 +98,29 @@ def test_what_nobody_expected_comes_out_and_the_next_one_works() -> None:
     with pytest.raises(ZeroDivisionError):
         settled(lambda: background.look("other", 1, broken))
     assert background.wait("run", 1, lambda: "one") == Look("one", True)
+
+
+def test_more_subjects_than_are_kept_are_all_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_core.probe.background.KEPT", 2)
+    background: Background[int] = Background("test", nothing)
+    worked: list[int] = []
+
+    def work(subject: int) -> int:
+        worked.append(subject)
+        time.sleep(0.005)
+        return subject
+
+    answered: set[int] = set()
+    deadline = time.monotonic() + 10
+    while len(answered) < 12 and time.monotonic() < deadline:  # pages that look again and again, in turn
+        for subject in set(range(12)) - answered:
+            if background.look(subject, 1, lambda subject=subject: work(subject)).newest:
+                answered.add(subject)
+    assert sorted(worked) == list(range(12))  # each once
+    with ThreadPoolExecutor(12) as pages:  # pages that wait
+        found = pages.map(lambda n: background.wait(n, 2, lambda: work(n)).answer, range(12))
+        assert list(found) == list(range(12))
+    assert len(worked) == 24
 
 
 def test_only_so_many_subjects_are_kept() -> None:

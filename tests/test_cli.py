@@ -154,3 +154,37 @@ def test_export(format: str, tmp_path: Path) -> None:
 def test_export_of_what_is_none() -> None:
     done = lab("export", "README.md", "--format", "html", "--out", "mine.html")
     assert done.returncode == 2 and "README.md" in done.stderr and not (ROOT / "mine.html").exists()
+
+
+def test_files_of_results_that_are_none(tmp_path: Path) -> None:
+    missing, wrong = tmp_path / "typo.jsonl", tmp_path / "wrong.jsonl"
+    wrong.write_text("{}\n")
+    for path, words in ((missing, "no such file"), (wrong, "not a file of results")):
+        done = lab("reproduce", "--report", "--out", str(path))
+        assert (done.returncode, done.stdout) == (2, "") and words in done.stderr
+    done = lab("reproduce", "--only", "task-2", "--out", str(wrong))
+    assert done.returncode == 2 and "not a file of results" in done.stderr
+    done = lab("reproduce", "--ship", "--json", "--out", str(missing), MNIST_LAB_DATA=str(tmp_path))
+    assert json.loads(done.stdout)["task-2"].startswith("waits: 0 of 5")
+
+
+def test_output_is_utf_8_whatever_the_console_has() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mnist_core", "experiments"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+    )
+    assert "≥" in done.stdout.decode("utf-8")
+
+
+def test_a_checkpoint_whose_name_is_a_whole_design() -> None:
+    done = lab("evaluate", "conv16 relu " * 30)
+    assert done.returncode == 2 and "there is no such file" in done.stderr
+
+
+def test_the_rate_range_of_a_net_with_a_teacher_that_is_not_there() -> None:
+    recipe = '{"teacher": "nobody", "epochs": 1}'
+    done = lab("rates", "conv8s4 gap flat fc10", "--recipe", recipe, "--data", "synthetic")
+    assert done.returncode == 1 and "nobody.safetensors" in done.stderr

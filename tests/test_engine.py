@@ -15,6 +15,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from mnist_core.architecture.spec import ModelSpec, SpecError
+from mnist_core.architecture.text import from_text
 from mnist_core.training import synthetic
 from mnist_core.training.augment import normalized
 from mnist_core.training.data import Dataset
@@ -393,3 +394,11 @@ def test_log_softmax_at_the_end_changes_nothing(data: Dataset) -> None:
     recipe = Recipe(epochs=1, device="cpu", precision="float32")
     one, other = (numbers(train(TrainingState.of(model, recipe), data, 0)) for model in (body, logged))
     assert all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_a_norm_that_gets_a_single_value_is_explained(precision: str) -> None:
+    recipe = Recipe.from_dict({"epochs": 1, "batch_size": 1, "device": "cpu", "precision": precision})
+    state = TrainingState.new(from_text("conv8s4 gap bn flat fc10"), recipe)
+    with pytest.raises(TrainingError, match="batch size of 2"):
+        list(train(state, Dataset("synthetic", *synthetic.digits(train=4, test=4))))

@@ -170,3 +170,8 @@ def test_a_rate_changed_by_hand_holds_from_there_on_and_is_told(tmp_path: Path) 
     assert [(line["epoch"], line["step"], line["scale"]) for line in view.rates] == [(1, 0, 0.5)]
     assert wishes.wished_rate(run.folder) is None
     assert checkpoint.load(run / store.CHECKPOINT).figures["rate_changes"][0]["scale"] == 0.5
+    manage.train_more(run, 1, 0.002)  # added epochs have the rate that they are given
+    assert ended(run).epochs[-1]["learning_rate"] == 0.002
+    manage.change_rate(run, 0.1)  # asked for too late, and not meant for what is added then
+    manage.train_more(run, 1, 0.002)
+    assert ended(run).epochs[-1]["learning_rate"] == 0.002

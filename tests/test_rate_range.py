@@ -20,7 +20,9 @@ RECIPE = Recipe.from_dict({"epochs": 1, "batch_size": 100, "device": "cpu", "pre
 
 
 def test_rates_grow_by_one_factor_and_the_smoothing_is_unbiased() -> None:
-    points = list(rate_range(SPEC, RECIPE, load("synthetic"), low=1e-6, high=1e-5, steps=11))
+    points = list(
+        rate_range(TrainingState.new(SPEC, RECIPE), load("synthetic"), low=1e-6, high=1e-5, steps=11)
+    )
     assert [point.rate for point in points] == pytest.approx([10 ** (-6 + n / 10) for n in range(11)])
     assert points[0].smoothed == pytest.approx(points[0].loss)
     assert points[1].smoothed == pytest.approx((0.9 * points[0].loss + points[1].loss) / 1.9)
@@ -29,7 +31,7 @@ def test_rates_grow_by_one_factor_and_the_smoothing_is_unbiased() -> None:
 
 def test_it_ends_when_the_loss_explodes_and_proposes_a_rate_that_trains() -> None:
     data = load("synthetic")
-    points = list(rate_range(SPEC, RECIPE, data, high=1e4))
+    points = list(rate_range(TrainingState.new(SPEC, RECIPE), data, high=1e4))
     assert len(points) < 120 and points[-1].rate < 1e4
     proposed = proposal(points)
     assert proposed is not None and points[0].rate < proposed < points[-1].rate

@@ -169,3 +169,8 @@ def test_active_says_whether_images_change() -> None:
 def test_a_recipe_needs_no_torch() -> None:
     code = "import sys, mnist_core.training.recipe; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_erasing_before_something_else_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"before\.erasing"):
+        Recipe.from_dict({"augmentation": {"before": {"erasing": 0.5}}})

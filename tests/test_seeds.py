@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs import store
-from mnist_core.runs.seeds import group_of, summary
+from mnist_core.runs.seeds import group_of, members_of, seed_of, summary
 from mnist_core.runs.store import RunView
 from mnist_core.training.recipe import Recipe
 
@@ -64,6 +64,17 @@ def test_a_validation_split_judges_the_epochs_but_is_not_the_result(root: Path) 
     ended = replace(one, epochs=(*one.epochs[:1], {**one.epochs[1], "test_accuracy": 0.94}))
     found = summary([ended, ended])
     assert found.mean == 0.94 and [band.mean for band in found.band] == [0.9, 0.95]
+
+
+def test_the_members_of_a_group_by_their_seeds(root: Path) -> None:
+    first = view(root, [])
+    assert first.recipe is not None
+    others = [
+        replace(view(root, []), group=first.run.name, recipe=first.recipe.changed(seed=seed))
+        for seed in (3, 2)
+    ]
+    found = members_of(first.run.name, [*others, view(root, []), first])
+    assert [seed_of(member) for member in found] == [1, 2, 3]
 
 
 def test_the_first_run_gives_the_group_its_name(root: Path) -> None:

@@ -169,3 +169,17 @@ def test_any_text_is_a_spec_or_a_spec_error(text: str) -> None:
         from_text(text)
     except SpecError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["conv16[enabled=false] gap", "relu[enabled=true]", f"bn[eps={'[' * 3_000}]"]
+)
+def test_odd_brackets_in_the_text_form_are_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="Word 1"):
+        from_text(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_file_in_another_encoding(encoding: str) -> None:
+    spec = from_text("conv16 relu gap flat fc10", "ärger")
+    assert ModelSpec.from_json(spec.to_json().encode(encoding)) == spec

@@ -146,7 +146,13 @@ class _Walk:
             what = f"repeated with the same weights, it gets {shape_text(view.shape)}, which they do not fit."
             raise Misfit(None, f"{what} What is repeated must give the shape that it gets.")
         macs = before.macs + effect.macs
-        self.reports[number] = report = replace(before, view=effect.view, weights=effect.weights, macs=macs)
+        self.reports[number] = report = replace(
+            before,
+            view=effect.view,
+            weights=effect.weights,
+            macs=macs,
+            incoming=before.incoming or view,
+        )
         self.params += 0 if before.view else report.params
         if self.params > MAX_PARAMS:
             what = f"up to here the design has {self.params:,} params; at most {MAX_PARAMS:,} are allowed."

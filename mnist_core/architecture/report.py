@@ -16,7 +16,8 @@ from .view import View
 class LayerReport:
     """One layer's part. `view` is None where an earlier problem leaves the shape unknown.
 
-    A layer inside `repeat` reports its last application; its MACs are those of all applications.
+    A layer inside `repeat` reports its last application; its MACs are those of all applications. `incoming`
+    is what reached it first.
     """
 
     index: int
@@ -25,6 +26,7 @@ class LayerReport:
     view: View | None = None
     weights: dict[str, Shape] = field(default_factory=dict)
     macs: int = 0
+    incoming: View | None = None
 
     @property
     def kind(self) -> str:

@@ -73,7 +73,7 @@ class ModelSpec(BaseModel):
                 )
             )
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(decoded(text))
         except ValidationError as error:
             raise SpecError(_problems_of(error, text)) from None
 
@@ -84,6 +84,11 @@ class ModelSpec(BaseModel):
     def walk(self) -> Iterator[tuple[int, int, Layer]]:
         """(number from 1, depth from 0, layer) of every layer in reading order, disabled ones included."""
         yield from ((number, depth, layer) for number, (depth, layer) in enumerate(_walk(self.layers, 0), 1))
+
+
+def decoded(text: str | bytes) -> str:
+    """JSON's text; bytes in any of its encodings, as some editors and shells write them, also with a mark."""
+    return text.decode(json.detect_encoding(text), "replace") if isinstance(text, bytes) else text
 
 
 def _walk(layers: tuple[Any, ...], depth: int) -> Iterator[tuple[int, Layer]]:

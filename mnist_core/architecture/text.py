@@ -187,9 +187,11 @@ def _brackets(text: str | None) -> dict[str, Any]:
     for part in (text or "")[1:-1].split(","):
         if part.strip():
             key, _, value = part.partition("=")
+            if key.strip() == "enabled":
+                raise ValueError("a layer is switched off by ~ in front of its name")
             try:
                 values[key.strip()] = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 values[key.strip()] = value.strip()
     return values
 

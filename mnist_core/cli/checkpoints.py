@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ def _checkpoint(name: str) -> Path:
     shipped = shipped_folder() / f"{name}.safetensors"
     run = store.find(name)
     for path in (Path(name), shipped, *([run / store.CHECKPOINT] if run else [])):
-        if path.is_file():
+        if os.path.isfile(path):  # Path.is_file raises for a long text
             return path
     raise Refusal(WRONG, f"{name}: there is no such file, shipped checkpoint or run with a checkpoint.")
 
@@ -44,11 +45,13 @@ def checkpoints(options: argparse.Namespace) -> int:
 
 
 def evaluate(options: argparse.Namespace) -> int:
+    from mnist_core.probe.inference import require_digits
     from mnist_core.training import evaluation
 
     path = _checkpoint(options.checkpoint)
     try:
         checkpoint = load(path)
+        require_digits(checkpoint.spec, str(path))
     except CheckpointError as error:
         raise Refusal(WRONG, str(error)) from None
     dataset = _test_set(options.data)
@@ -75,7 +78,7 @@ def _test_set(name: str) -> Dataset:
         except data.DataError as error:
             raise Refusal(FAILED, str(error)) from None
     folder = Path(name)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         names = ", ".join(data.DATA_NAMES)
         raise Refusal(WRONG, f"{name}: there is no such folder, and no such data ({names}).")
     try:

@@ -9,7 +9,7 @@ from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.records import ALL, RECORDS
 from mnist_core.course.report import PAGE, report
-from mnist_core.course.results import read_results
+from mnist_core.course.results import Result, read_results
 from mnist_core.runs.checkpoint import CheckpointError, shipped_folder
 from mnist_core.runs.files import replace_file
 from mnist_core.training.machine import step_back, wait_politely
@@ -23,11 +23,17 @@ def reproduce(options: argparse.Namespace) -> int:
             f"{names}: no experiment has this name. python -m mnist_core experiments lists the names.",
         )
     if options.report:
-        replace_file(PAGE, report(read_results(options.out)).encode())
-        print(PAGE)
+        if not options.out.is_file():
+            raise Refusal(WRONG, f"{options.out}: there is no such file, so there is nothing to report.")
+        replace_file(PAGE, report(_rows(options)).encode())
+        if options.json:
+            print_json({"page": str(PAGE)})
+        else:
+            print(PAGE)
         return FINE
     if options.ship:
         return _ship(options)
+    _rows(options)  # a wrong file is refused before anything is trained
     chosen = [ALL[name] for name in options.only or (RECORDS if options.records else EXPERIMENTS)]
     step_back()
     wait_politely()
@@ -53,8 +59,15 @@ def reproduce(options: argparse.Namespace) -> int:
     if others:
         print(f"{others} more are being trained by another process.", file=sys.stderr)
     if options.json:
-        print_json([r.to_dict() for r in read_results(options.out) if ALL[r.name] in chosen])
+        print_json([r.to_dict() for r in _rows(options) if ALL.get(r.name) in chosen])
     return FINE
+
+
+def _rows(options: argparse.Namespace) -> tuple[Result, ...]:
+    try:
+        return read_results(options.out)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refusal(WRONG, f"{options.out}: not a file of results ({error!r}). Name another one.") from None
 
 
 def _ship(options: argparse.Namespace) -> int:
@@ -62,9 +75,12 @@ def _ship(options: argparse.Namespace) -> int:
     from mnist_core.course.ship import ship
 
     try:
-        done = ship(read_results(options.out), work_folder(), shipped_folder())
+        done = ship(_rows(options), work_folder(), shipped_folder())
     except (OSError, CheckpointError) as error:
         raise Refusal(FAILED, str(error)) from None
+    if options.json:
+        print_json(done)
+        return FINE
     for name, what in done.items():
         print(f"{name}: {what}")
     return FINE

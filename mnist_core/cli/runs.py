@@ -50,13 +50,15 @@ def rates(options: argparse.Namespace) -> int:
     wait_politely()
     import torch
 
+    from mnist_core.runs.teacher import bring_teacher
     from mnist_core.training.data import DataError, load
     from mnist_core.training.rate_range import proposal, rate_range
-    from mnist_core.training.state import TrainingError
+    from mnist_core.training.state import TrainingError, TrainingState
 
     torch.set_num_threads(locks.threads_a_run())
     try:
-        points = list(rate_range(design_of(options.spec), _recipe(options), load(options.data)))
+        state = bring_teacher(TrainingState.new(design_of(options.spec), _recipe(options)))
+        points = list(rate_range(state, load(options.data)))
     except (DataError, TrainingError) as error:
         raise Refusal(FAILED, str(error)) from None
     proposed = proposal(points)

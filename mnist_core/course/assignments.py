@@ -215,8 +215,7 @@ def _field_at_pool(facts: _Facts, assignment: Assignment) -> Verdict | None:
     if not facts.max_pools:
         return Verdict(name, False, "There is no max_pool2d.")
     pool = facts.max_pools[0]
-    before = facts.before(pool.index)
-    field = before.view.field if before and before.view else (1, 1)
+    field = pool.incoming.field if pool.incoming else (1, 1)
     met = all(low <= size <= high for size in field)
     advice = "" if met else " Move it later." if field[0] < low else " Move it earlier."
     return Verdict(name, met, f"It gets {number_text(one_or_two(field))} px.{advice}", (pool.index,))

@@ -13,7 +13,7 @@ from mnist_core.course.experiments import EXPERIMENTS, Experiment
 from mnist_core.course.outcome import Outcome
 from mnist_core.course.shipped import Shipped
 from mnist_core.runs.figures import TARGET_ACCURACY, number
-from mnist_core.runs.seeds import group_of
+from mnist_core.runs.seeds import group_of, seed_of
 from mnist_core.runs.store import RunView
 from mnist_core.runs.words import wilson
 
@@ -117,7 +117,7 @@ def own(views: Sequence[RunView]) -> list[Entry]:
     for view in views:
         if view.state == "done" and view.data == "mnist" and view.spec and view.recipe and _last(view) >= 0:
             groups.setdefault(group_of(view), []).append(view)
-    return [_own(group, sorted(members, key=_seed)) for group, members in groups.items()]
+    return [_own(group, sorted(members, key=seed_of)) for group, members in groups.items()]
 
 
 def _own(group: str, members: Sequence[RunView]) -> Entry:
@@ -147,10 +147,6 @@ def _last(view: RunView) -> float:
 
 def _judged_on_test(view: RunView) -> bool:
     return view.status.figures.get("judged_on") == "test"
-
-
-def _seed(view: RunView) -> int:
-    return view.recipe.seed if view.recipe else 0
 
 
 # -- the answers --

@@ -58,14 +58,15 @@ class Seed:
 class Progress:
     """A seed in training, and the file that it can be continued from.
 
-    Sums depend on how they are split among threads, so a seed goes on with as many as it began with.
+    A new one has so many `threads`; as sums depend on them, one that goes on has as many as it began with.
     """
 
-    def __init__(self, seed: Seed, path: Path) -> None:
+    def __init__(self, seed: Seed, path: Path, threads: int) -> None:
         self.seed, self.path = seed, path
         self.epochs: list[dict[str, Any]] = []
         self.processor_seconds = self.seconds = 0.0
-        self.threads = torch.get_num_threads()
+        self.threads = threads
+        torch.set_num_threads(threads)  # where the seed before this one had another number
         self.state = bring_teacher(self._restored() or TrainingState.new(seed.experiment.spec, seed.recipe))
 
     def _restored(self) -> TrainingState | None:

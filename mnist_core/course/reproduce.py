@@ -95,7 +95,8 @@ def reproduce(
     """
     torch.set_num_threads(threads)
     work = work or work_folder()
-    work.mkdir(parents=True, exist_ok=True)
+    for folder in (work, out.parent):
+        folder.mkdir(parents=True, exist_ok=True)
     device = choose_device("auto")
     wanted = plan(experiments, seeds, device.type, name)
     if not _missing(wanted, out):
@@ -107,7 +108,7 @@ def reproduce(
     advanced = True
     while advanced:  # again, as a seed may have waited for its twin
         advanced = False
-        trainings = _trainings(wanted, dataset, work, out)
+        trainings = _trainings(wanted, dataset, work, out, threads)
         for line in side_by_side(trainings, jobs if device.type == "cuda" else 1):
             say(line)
             advanced = True
@@ -115,26 +116,28 @@ def reproduce(
 
 
 def _trainings(
-    wanted: Sequence[Seed], dataset: Dataset, work: Path, out: Path
+    wanted: Sequence[Seed], dataset: Dataset, work: Path, out: Path, threads: int
 ) -> Iterator[Iterator[str | None]]:
     """Trainings of seeds that nobody else has in hand, until none is left; they say how it goes."""
     while True:
         for seed in _missing(wanted, out):
             lock = locks.take(work / f"{seed.key}.lock")
             if lock is not None:
-                yield _training(seed, lock, dataset, work, out)
+                yield _training(seed, lock, dataset, work, out, threads)
                 break
         else:
             return
 
 
-def _training(seed: Seed, lock: FileLock, dataset: Dataset, work: Path, out: Path) -> Iterator[str | None]:
+def _training(
+    seed: Seed, lock: FileLock, dataset: Dataset, work: Path, out: Path, threads: int
+) -> Iterator[str | None]:
     try:
         if not _missing([seed], out):  # somebody has just finished it
             return
         twin = _copy(seed, work, out)
         if twin is None:
-            yield from _finish(seed, dataset, work, out)
+            yield from _finish(seed, dataset, work, out, threads)
         else:
             yield f"{seed}: the same training as {twin.name}, {words.percent(twin.last)}"
     finally:
@@ -154,10 +157,10 @@ def _copy(seed: Seed, work: Path, out: Path) -> Result | None:
     return twin
 
 
-def _finish(seed: Seed, dataset: Dataset, work: Path, out: Path) -> Iterator[str | None]:
+def _finish(seed: Seed, dataset: Dataset, work: Path, out: Path, threads: int) -> Iterator[str | None]:
     """Train the seed to its end, from its saved state if there is one, and write its row."""
     path = work / f"{seed.key}.safetensors"
-    progress = Progress(seed, path)
+    progress = Progress(seed, path, threads)
     yield f"{seed}: from epoch {progress.state.epoch + 1} of {seed.recipe.epochs}"
     for event in progress.train(dataset):
         if event is None:

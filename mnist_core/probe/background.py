@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-KEPT = 8  # subjects
+KEPT = 64  # subjects: runs that are looked at, some with the drawing of one of thirty visitors
 
 Answer = TypeVar("Answer")
 
@@ -65,32 +65,40 @@ class Background(Generic[Answer]):
         begins the next one 19 seconds later. `work` may raise NoAnswer; what else it raises comes out here.
         """
         with self._lock:
-            known = self._known(subject)
-            idle = known.work is None or known.work.done()
-            if idle and known.work:
-                ended, known.work = known.work, None
-                ended.result()
-            if idle and known.version != version and time.monotonic() >= known.rest_until:
-                known.work = self._pool.submit(self._do, known, version, work, share)
-            return Look(known.answer, known.version == version, known.problem)
+            return self._look(self._known(subject), version, work, share)
 
     def wait(self, subject: Hashable, version: Hashable, work: Callable[[], Answer]) -> Look[Answer]:
         """The answer of this version, however long it takes (and whatever share it had)."""
+        with self._lock:
+            known = self._known(subject)
         while True:
             with self._lock:
-                known = self._known(subject)
                 known.rest_until = 0.0
-            found = self.look(subject, version, work)
+                found = self._look(known, version, work, 1.0)
+                going_on = known.work
             if found.newest:
                 return found
-            if (going_on := known.work) is not None:
+            if going_on is not None:
                 futures.wait([going_on])
+
+    def _look(
+        self, known: _Subject, version: Hashable, work: Callable[[], Answer], share: float
+    ) -> Look[Answer]:
+        idle = known.work is None or known.work.done()
+        if idle and known.work:
+            ended, known.work = known.work, None
+            ended.result()
+        if idle and known.version != version and time.monotonic() >= known.rest_until:
+            known.work = self._pool.submit(self._do, known, version, work, share)
+        return Look(known.answer, known.version == version, known.problem)
 
     def _known(self, subject: Hashable) -> _Subject:
         known = self._subjects.setdefault(subject, _Subject())
         self._subjects.move_to_end(subject)
-        while len(self._subjects) > KEPT:
-            self._subjects.popitem(last=False)
+        # what is being worked on stays: else it would be begun again and again, and never be there
+        resting = [name for name, one in self._subjects.items() if one.work is None and one is not known]
+        for name in resting[: max(len(self._subjects) - KEPT, 0)]:
+            del self._subjects[name]
         return known
 
     def _do(self, known: _Subject, version: Hashable, work: Callable[[], Answer], share: float) -> None:

@@ -81,7 +81,7 @@ def train_more(run: Run, epochs: int, learning_rate: float) -> None:
 
 
 def _add_epochs(run: Run, epochs: int, learning_rate: float) -> None:
-    view = store.read(run, metrics=False)
+    view = store.read(run)
     if view.state != "done" or view.recipe is None:
         raise RunError(f"Run {run.name} is {view.state}; only a run that is done can be given more epochs.")
     try:
@@ -92,8 +92,10 @@ def _add_epochs(run: Run, epochs: int, learning_rate: float) -> None:
             f"Run {run.name} cannot be given {epochs} epochs at {learning_rate:g}: {error}"
         ) from None
     try:
-        # This order: whatever ends it between the two leaves a run that Resume ends at once.
+        # This order: whatever ends it in between leaves a run that Resume ends at once.
         store.write_status(run, replace(view.status, state="paused"))
+        if view.rates or wishes.wished_rate(run.folder):  # the added epochs have the rate that they are given
+            wishes.request_rate(run.folder, 1.0)
         store.write_request(run, read_object(run / store.REQUEST) | {"recipe": recipe.to_dict()})
     except OSError as error:
         raise RunError(f"Run {run.name} cannot be changed: {error.strerror or error}.") from None

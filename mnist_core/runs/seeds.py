@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
@@ -44,6 +44,16 @@ class Summary:
 def group_of(view: RunView) -> str:
     """The name that all runs of several seeds have in common; a run alone has one for itself."""
     return view.group or view.run.name
+
+
+def seed_of(view: RunView) -> int:
+    """The seed that it is trained with; 0 where the recipe is broken."""
+    return view.recipe.seed if view.recipe else 0
+
+
+def members_of(group: str, views: Iterable[RunView]) -> list[RunView]:
+    """Those of the views that belong to this group, by their seeds."""
+    return sorted((view for view in views if group_of(view) == group), key=seed_of)
 
 
 def summary(views: Sequence[RunView]) -> Summary:

@@ -161,7 +161,7 @@ def find(name: str, root: Path | None = None) -> Run | None:
     return run if (run / REQUEST).is_file() else None
 
 
-def list_runs(root: Path | None = None, newest: int = 100) -> tuple[RunView, ...]:
+def list_runs(root: Path | None = None, newest: int = 1_000) -> tuple[RunView, ...]:
     """The newest runs, newest first, without their metrics. Folders that are no runs are passed over."""
     root = root or runs_folder()
     try:

@@ -149,8 +149,10 @@ class Worker:
                 return
             if turn.ahead != self.status.ahead or not self.status.message:
                 self.tell(ahead=turn.ahead, message=_waiting(turn.ahead))
-            time.sleep(LOOK_EVERY)
-            self.obey()
+            # Asking takes a look at every run that waits: who is far behind asks less often.
+            for _ in range(1 + min(turn.ahead, 24)):
+                time.sleep(LOOK_EVERY)
+                self.obey()
 
     def _explain(self, error: OSError) -> str:
         where = f"{Path(error.filename).name}: " if isinstance(error.filename, str) else ""

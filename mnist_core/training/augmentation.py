@@ -97,6 +97,8 @@ class Augmentation(Strict):
             raise ValueError(f"scale is {self.scale}; both ends must lie between 0.1 and 10")
         if self.erasing_scale[1] > 1:
             raise ValueError(f"erasing_scale is {self.erasing_scale}; at most 1 is the whole image")
+        if self.before is not None and self.before.erasing:
+            raise ValueError("before.erasing is set, but erasing comes last; set erasing instead")
         chain, depth = self.before, 1
         while chain is not None:
             chain, depth = chain.before, depth + 1

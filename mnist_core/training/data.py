@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from mnist_core.training import synthetic
+from mnist_core.training.sample import data_folder
 
 DATA_NAMES = ("mnist", "synthetic")
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels as fractions of white; also used for synthetic
@@ -98,11 +99,6 @@ def load(name: str, progress: Progress | None = None) -> Dataset:
     if name == "mnist":
         return load_mnist(data_folder(), mirrors(), progress)
     raise DataError(f"There is no data set {name!r}; use one of {', '.join(DATA_NAMES)}.")
-
-
-def data_folder() -> Path:
-    """Where data lies: $MNIST_LAB_DATA, else `data` beside the package."""
-    return Path(os.environ.get("MNIST_LAB_DATA") or Path(__file__).parents[2] / "data").expanduser()
 
 
 def mirrors() -> tuple[str, ...]:

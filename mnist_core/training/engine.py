@@ -23,7 +23,7 @@ from mnist_core.training.precision import choose
 from mnist_core.training.randomness import ORDER, seed_of
 from mnist_core.training.schedule import Rate, rate_at
 from mnist_core.training.splits import Splits, split
-from mnist_core.training.state import TrainingError, TrainingState
+from mnist_core.training.state import TrainingError, TrainingState, single_values_refused
 
 __all__ = [
     "EpochEvent", "StepEvent", "TrainingError", "TrainingState", "evaluate", "logits", "predict", "train"
@@ -92,7 +92,8 @@ def started(
     if not state.precision:
         batch = slice(state.recipe.batch_size)
         inputs = normalized(splits.train_images[batch], data.mean, data.std)
-        state.precision, state.remark = choose(state.model, inputs, splits.train_labels[batch])
+        with single_values_refused():
+            state.precision, state.remark = choose(state.model, inputs, splits.train_labels[batch])
     take = stepper(state, splits)
     while not state.finished:
         yield from _steps(state, splits, take, interval)
@@ -109,7 +110,8 @@ def _steps(
     while state.step < steps:
         done = state.epoch * steps + state.step
         rate = _rate(state, done, steps)
-        loss = take(order, state.step, done, rate)
+        with single_values_refused():
+            loss = take(order, state.step, done, rate)
         state.step += 1
         seen += min(size, len(order) - done % steps * size)
         if time.perf_counter() - clock >= interval or state.step == steps:

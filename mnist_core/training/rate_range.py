@@ -10,13 +10,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mnist_core.architecture.spec import ModelSpec
 from mnist_core.training.data import Dataset
 from mnist_core.training.randomness import ORDER, seed_of
-from mnist_core.training.recipe import Recipe
 from mnist_core.training.schedule import Rate
 from mnist_core.training.splits import split
-from mnist_core.training.state import TrainingState
+from mnist_core.training.state import TrainingState, single_values_refused
 from mnist_core.training.step import Step
 
 LOW, HIGH, STEPS = 1e-5, 10.0, 120
@@ -35,14 +33,13 @@ class Point:
 
 
 def rate_range(
-    spec: ModelSpec, recipe: Recipe, data: Dataset, low: float = LOW, high: float = HIGH, steps: int = STEPS
+    state: TrainingState, data: Dataset, low: float = LOW, high: float = HIGH, steps: int = STEPS
 ) -> Iterator[Point]:
-    """Train a fresh model for at most `steps` steps, at rates from `low` to `high` in equal factors.
+    """Train this fresh state for at most `steps` steps, at rates from `low` to `high` in equal factors.
 
-    All of the recipe but its schedule holds. Ends early when the loss explodes. Raises SpecError
-    and TrainingError.
+    All of the recipe but its schedule holds. Ends early when the loss explodes. Raises TrainingError.
     """
-    state = TrainingState.new(spec, recipe)
+    recipe = state.recipe
     splits = split(data, recipe, state.device)
     order = splits.order(seed_of(recipe.seed, ORDER, 0)).repeat(
         1 + steps * recipe.batch_size // splits.images_per_epoch
@@ -52,7 +49,8 @@ def rate_range(
     best = math.inf
     for step in range(steps):
         rate = low * (high / low) ** (step / max(1, steps - 1))
-        loss = float(take(order, step, step, Rate(rate, recipe.momentum)))
+        with single_values_refused():
+            loss = float(take(order, step, step, Rate(rate, recipe.momentum)))
         if not math.isfinite(loss):
             return
         total, weight = SMOOTHING * total + (1 - SMOOTHING) * loss, SMOOTHING * weight + (1 - SMOOTHING)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from mnist_core.architecture.spec import decoded
 from mnist_core.training.augmentation import Augmentation, Strict
 from mnist_core.training.recipe_error import RecipeError, RecipeProblem, explained, refused
 
@@ -160,7 +161,7 @@ class Recipe(Strict):
         if len(text) > _MAX_JSON_CHARS:
             raise refused(f"the text has {len(text):,} characters; at most {_MAX_JSON_CHARS:,} are read")
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(decoded(text))
         except ValidationError as error:
             raise explained(error, _known_fields) from None
 

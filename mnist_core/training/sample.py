@@ -17,6 +17,11 @@ _SIDE = 28
 
 
 @cache
+def data_folder() -> Path:
+    """Where data lies: $MNIST_LAB_DATA, else `data` beside the package."""
+    return Path(os.environ.get("MNIST_LAB_DATA") or Path(__file__).parents[2] / "data").expanduser()
+
+
 def sample_digit() -> np.ndarray:
     """(28, 28) uint8, ink 255 on paper 0: MNIST's first test digit, a 7."""
     try:
@@ -37,7 +42,6 @@ def training_digits(count: int, data: str = "mnist") -> tuple[np.ndarray, str]:
 
 
 def _first(archive: str, count: int) -> np.ndarray:
-    folder = Path(os.environ.get("MNIST_LAB_DATA", Path(__file__).parents[2] / "data"))
-    with gzip.open(folder / "MNIST" / "raw" / archive) as file:
+    with gzip.open(data_folder() / "MNIST" / "raw" / archive) as file:
         pixels = file.read(_HEADER + count * _SIDE**2)[_HEADER:]
     return np.frombuffer(pixels, np.uint8).reshape(count, _SIDE, _SIDE)

@@ -6,6 +6,8 @@ There is no random state beside seed and position, see randomness.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -28,6 +30,21 @@ _PRECISIONS = ("", "float32", "bfloat16")  # "" is not chosen yet
 
 class TrainingError(Exception):
     """Training cannot start or go on; the message says where, what is wrong and what to do."""
+
+
+@contextmanager
+def single_values_refused() -> Iterator[None]:
+    """Says what is wrong where a normalisation gets one value a channel: one image, and a map of 1×1."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("Expected more than 1"):
+            raise
+        raise TrainingError(
+            "A normalisation gets a single value a channel, so it would always give 0: the map is 1×1 there, "
+            "and the batch has one image. Use a batch size of 2 or more, or put the normalisation before the "
+            "pooling."
+        ) from None
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -40,14 +40,16 @@ def free_form() -> None:
     current = state.assignment()
     if current.name != FREE.name or state.locked():
         return
-    with st.expander("Limits of your own", icon=":material/tune:", expanded=current == FREE):
+    with st.expander("Limits of your own", icon=":material/tune:", expanded=True):
         left, right = st.columns(2)
         none, most = "no limit", MAX_PARAMS
         max_params = left.number_input("params at most", 1, most, current.max_params, placeholder=none)
         min_params = right.number_input("params at least", 1, most, current.min_params, placeholder=none)
         max_epochs = left.number_input("epochs at most", 1, 10_000, current.max_epochs, placeholder=none)
         last = right.number_input("last epochs that meet it", 1, 100, current.last_epochs)
-        accuracy = left.number_input("test accuracy, %", 0.0, 100.0, 100 * (current.accuracy or 0.0), 0.1)
+        accuracy = left.number_input(
+            "test accuracy, %", 0.0, 100.0, round(100 * (current.accuracy or 0.0), 4), 0.1
+        )
         dropout = right.number_input("only dropout rate", 0.0, 1.0, current.dropout, 0.01, placeholder="any")
         parts = st.multiselect("must contain", get_args(Part), current.parts)
         strict = st.checkbox(
@@ -61,7 +63,7 @@ def free_form() -> None:
         "min_params": min_params,
         "max_epochs": max_epochs,
         "last_epochs": last,
-        "accuracy": accuracy / 100 if accuracy else None,
+        "accuracy": round(accuracy / 100, 6) if accuracy else None,
         "dropout": dropout,
         "parts": tuple(parts),
         "field_at_pool": (5, 11) if strict else None,

@@ -21,6 +21,7 @@ const button = (label, name, action, more = {}) =>
     {
       type: "button",
       class: "lab-tool",
+      "data-focus": `tool ${name}`, // only one line has tools
       title: label,
       "aria-label": label,
       onclick: (event) => {
@@ -59,10 +60,11 @@ class LayerList {
 
   edit(event) {
     // Numbers of layers mean the list that is on screen, so one change of structure at a time.
-    if (event.op !== "set" && this.pending.some((other) => other.op !== "set")) return;
+    if (event.op !== "set" && this.pending.some((other) => other.op !== "set")) return false;
     this.stamp = Math.max(Date.now(), this.stamp + 1);
     this.pending.push({ ...event, stamp: this.stamp });
     this.send("edit", this.pending);
+    return true;
   }
 
   choose(n, toggle) {
@@ -91,9 +93,11 @@ class LayerList {
     );
     this.root.replaceChildren(list, this.footer());
     list.scrollTop = scroll;
-    if (focus) {
-      const again = this.root.querySelector(`[data-focus="${CSS.escape(focus)}"]`);
-      again?.focus({ preventScroll: true });
+    if (active) {
+      const find = (name) => name && this.root.querySelector(`[data-focus="${CSS.escape(name)}"]`);
+      const again = find(focus);
+      // What had the keyboard may be gone, a menu or a deleted layer: then the chosen layer has it.
+      (again ?? find(`row ${this.selected}`) ?? find("add")).focus({ preventScroll: true });
       if (again && typed !== null) again.value = typed;
     }
     this.root.querySelector("[autofocus]")?.focus();
@@ -151,8 +155,11 @@ class LayerList {
       button("Move down (Alt+↓)", "arrow_downward", () => this.move(n, 1)),
       button("Insert before (Insert)", "add", () => this.toggleMenu(n)),
       button("Duplicate (Ctrl+D)", "content_copy", () => this.edit({ op: "duplicate", n })),
-      button(row.enabled ? "Switch off without deleting (O)" : "Switch on (O)", row.enabled ? "toggle_on" : "toggle_off", () =>
-        this.edit({ op: "set", n, field: "enabled", value: !row.enabled }),
+      button(
+        row.enabled ? "Switch off without deleting (O)" : "Switch on (O)",
+        row.enabled ? "toggle_on" : "toggle_off",
+        () => this.edit({ op: "set", n, field: "enabled", value: !row.enabled }),
+        { "data-focus": "tool switch" },
       ),
       button("Delete (Del)", "delete", () => this.edit({ op: "delete", n })),
     );
@@ -160,7 +167,9 @@ class LayerList {
 
   fields(row, schema) {
     const boxes = schema.fields.map((field) => this.field(row, field));
-    const inside = schema.container && button("Add a layer inside", "add", () => this.edit({ op: "inside", n: row.n, add: "relu" }));
+    const inside = schema.container && button("Add a layer inside", "add", () => this.edit({ op: "inside", n: row.n, add: "relu" }), {
+        "data-focus": "tool inside",
+      });
     return element(
       "div",
       { class: "lab-fields", style: `--depth:${row.depth}` },
@@ -327,7 +336,11 @@ class LayerList {
       while (previous >= 0 && rows[previous].depth > depth) previous -= 1;
       if (previous >= 0 && rows[previous].depth === depth) target = previous + 1;
     }
-    if (target !== null) this.edit({ op: "move", n, before: target });
+    if (target === null || !this.edit({ op: "move", n, before: target })) return;
+    // The choice goes with the layer, and the keyboard if it is on its line.
+    this.selected = by > 0 ? target - (after(n - 1) - (n - 1)) : target;
+    const active = this.root.contains(document.activeElement) ? document.activeElement : null;
+    if (active?.dataset.focus === `row ${n}`) active.dataset.focus = `row ${this.selected}`;
   }
 
   key(event) {

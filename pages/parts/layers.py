@@ -138,13 +138,11 @@ def _marks(analysis: Analysis) -> dict[int, list[dict[str, str]]]:
     marks: dict[int, list[dict[str, str]]] = {}
     for report in analysis.mixed_norms:
         marks[report.index] = [{"text": "mixed statistics", "help": _MIXED}]
-    before = "1"
     for report in analysis.active:
-        if report.kind == "max_pool2d":
-            mark = {"text": f"gets {before} px", "help": "receptive field that reaches this MaxPool"}
+        if report.kind == "max_pool2d" and report.incoming:
+            field = number_text(one_or_two(report.incoming.field))
+            mark = {"text": f"gets {field} px", "help": "receptive field that reaches this MaxPool"}
             marks.setdefault(report.index, []).append(mark)
-        if report.view and not isinstance(report.layer, Container):
-            before = number_text(one_or_two(report.view.field))
     _, height, width = analysis.spec.input_shape
     whole = ((0, height), (0, width))
     seen: list[tuple[str, str, tuple[tuple[int, int], ...]]] = [

@@ -12,7 +12,13 @@ class Log {
   }
 
   async take() {
-    await navigator.clipboard.writeText(this.text.textContent);
+    try {
+      await navigator.clipboard.writeText(this.text.textContent);
+    } catch {
+      // Browsers have no clipboard for http from another machine, as in a class; this old way they do.
+      window.getSelection().selectAllChildren(this.text);
+      document.execCommand("copy");
+    }
     this.copy.textContent = "Copied";
     setTimeout(() => { this.copy.textContent = "Copy"; }, 1500);
   }

@@ -92,7 +92,8 @@ class Maps {
       canvas.width = width;
       canvas.height = height;
       canvas.style.width = `${side}px`;
-      canvas.title = `map ${index + 1} of ${count}`;
+      canvas.title = `map ${index + 1} of ${count}: Enter or a click chooses a unit, arrows move it`;
+      canvas.setAttribute("aria-label", canvas.title);
       paint(canvas, values.subarray(index * height * width, (index + 1) * height * width));
       canvas.classList.toggle("lab-chosen", this.unit?.[0] === layer.number && this.unit[1] === index);
     });
@@ -102,16 +103,35 @@ class Maps {
 
   map(index) {
     const canvas = make("canvas");
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "button");
     canvas.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
       const [, height, width] = this.layer.sides;
-      const row = clamp(Math.floor(((event.clientY - box.top) / box.height) * height), 0, height - 1);
-      const column = clamp(Math.floor(((event.clientX - box.left) / box.width) * width), 0, width - 1);
-      this.unit = [this.number, index, row, column];
-      this.show();
-      this.tell("unit", this.unit);
+      const row = Math.floor(((event.clientY - box.top) / box.height) * height);
+      this.choose(index, row, Math.floor(((event.clientX - box.left) / box.width) * width));
     });
+    canvas.addEventListener("keydown", (event) => this.key(event, index));
     return canvas;
+  }
+
+  choose(index, row, column) {
+    const [, height, width] = this.layer.sides;
+    this.unit = [this.number, index, clamp(row, 0, height - 1), clamp(column, 0, width - 1)];
+    this.show();
+    this.tell("unit", this.unit);
+  }
+
+  // Enter chooses the unit in the map's middle, arrows go on from the chosen one.
+  key(event, index) {
+    const moves = { Enter: [0, 0], ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const move = moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    const [, height, width] = this.layer.sides;
+    const here = this.unit?.[0] === this.number && this.unit[1] === index;
+    const [row, column] = here ? this.unit.slice(2) : [Math.floor(height / 2), Math.floor(width / 2)];
+    this.choose(index, row + (here ? move[0] : 0), column + (here ? move[1] : 0));
   }
 
   // The unit's field on the digit here and on the drawing above, as fractions of both.

@@ -25,6 +25,7 @@ from pages.parts import canvas, state
 from pages.parts.pictures import Picture, pictures
 
 GALLERY = 24  # wrong ones shown
+KEPT = "kept drawings"  # the paths of those that were kept on this page, in order
 
 
 def mine(entries: Sequence[Entry]) -> None:
@@ -38,9 +39,15 @@ def mine(entries: Sequence[Entry]) -> None:
             key="keep_as",
             on_change=_keep,
             help="Goes into a folder of pictures on the computer that runs the lab, named after its digit; "
-            "the canvas is cleared for the next.",
+            "the canvas is cleared for the next. Whoever uses this lab has the same folder.",
         )
-        st.button("Take back the last", key="unkeep", disabled=not paths, on_click=_delete_newest)
+        st.button(
+            "Take back the last",
+            key="unkeep",
+            disabled=not state.value(KEPT),
+            on_click=_take_back,
+            help="Deletes the drawing that you kept last. Those of others stay.",
+        )
         st.download_button(
             "Download",
             data=lambda: archive(folder),
@@ -51,6 +58,7 @@ def mine(entries: Sequence[Entry]) -> None:
             on_click="ignore",
         )
         with st.popover("Delete all", disabled=not paths):
+            st.caption("Everything in the folder, whoever kept it.")
             st.button(f"Yes, delete all {len(paths):,} pictures", key="delete_all", on_click=_delete_all)
     if word := state.value("handwriting_word"):
         st.caption(word)
@@ -85,8 +93,8 @@ def _results(entries: Sequence[Entry], found: Handwriting) -> None:
             st.metric(
                 entry.name,
                 f"{right:,} of {count:,}",
-                help=f"{right / count:.1%} of your digits are named right; so few pictures allow anything "
-                f"from {low:.0%} to {high:.0%} (95 % interval, Wilson).",
+                help=f"{right / count:.1%} of the digits kept here are named right; so few pictures allow "
+                f"anything from {low:.0%} to {high:.0%} (95 % interval, Wilson).",
                 width="content",
             )
     entry, probabilities = said[0]
@@ -116,21 +124,23 @@ def _keep() -> None:
         return
     drawing = canvas.current()
     try:
-        keep(drawing.pixels(), int(label), handwriting_folder())
+        path = keep(drawing.pixels(), int(label), handwriting_folder())
     except HandwritingError as error:
         state.put("handwriting_word", str(error))
     else:
+        state.put(KEPT, (*(state.value(KEPT) or ()), path))
         state.put("handwriting_word", f"Kept as a {label}.")
         canvas.clear()
 
 
-def _delete_newest() -> None:
-    paths = kept(handwriting_folder())
-    newest = sorted(paths, key=lambda path: path.stat().st_mtime_ns)[-1:]
-    _delete(newest, "The last one is deleted.")
+def _take_back() -> None:
+    *before, last = state.value(KEPT)
+    state.put(KEPT, tuple(before))
+    _delete([last], "The last one is deleted.")
 
 
 def _delete_all() -> None:
+    state.put(KEPT, ())
     _delete(list(kept(handwriting_folder())), "All are deleted.")
 
 

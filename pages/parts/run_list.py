@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import streamlit as st
 
 from mnist_core.runs import words
-from mnist_core.runs.seeds import group_of
+from mnist_core.runs.seeds import group_of, seed_of
 from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
 from pages.parts import state
 from pages.parts.runs import icon, plain
 
-LISTED = 60  # runs, seeds counted one by one
+LISTED = 60  # lines
 
 
 def run_list(views: Sequence[RunView], selected: str | None) -> None:
@@ -23,9 +24,10 @@ def run_list(views: Sequence[RunView], selected: str | None) -> None:
         st.caption("Your runs will be listed here, the newest first.")
     groups: dict[str, list[RunView]] = {}
     for view in views:
-        groups.setdefault(group_of(view), []).insert(0, view)  # the first seed first
+        groups.setdefault(group_of(view), []).append(view)
     with st.container(key="runs", gap=None):
-        for members in groups.values():
+        for members in islice(groups.values(), LISTED):
+            members.sort(key=seed_of)
             view = next((view for view in members if view.run.name == selected), members[0])
             st.button(
                 _label(view, members),
@@ -36,6 +38,8 @@ def run_list(views: Sequence[RunView], selected: str | None) -> None:
                 on_click=state.select_run,
                 args=(view.run.name,),
             )
+        if len(groups) > LISTED:
+            st.caption(f"and {len(groups) - LISTED:,} older ones, in the folder of the runs")
 
 
 def _label(view: RunView, members: Sequence[RunView]) -> str:

@@ -79,9 +79,9 @@ def prepare(drawing: canvas.Drawing) -> Preparation:
     """The drawing the MNIST way. A test digit has gone that way already and is taken as it is."""
     prepared, number = to_digit(drawing.pixels()), _number()[1]
     box = prepared.box
-    if number is None or box is None or not drawing.is_source:
+    if number is None or box is None or drawing.source is None or not drawing.is_source:
         return prepared
-    digit = examples.example(number).pixels / np.float32(255)
+    digit = drawing.source[FRAME:-FRAME, FRAME:-FRAME] / np.float32(255)
     corner = (box.top - FRAME, box.left - FRAME)
     return replace(prepared, digit=digit, case="digit", corner=corner, scale=(1.0, 1.0))
 

@@ -173,13 +173,15 @@ def select_run(name: str | None) -> None:
 def clone(name: str, spec: ModelSpec, recipe: Recipe, data: str) -> None:
     """Take design, recipe and data of the run called `name` into the forms."""
     open_spec(spec)
-    st.session_state.cloned = (name, recipe)
+    times = st.session_state.get("times cloned", 0) + 1
+    st.session_state["times cloned"] = times
+    st.session_state.cloned = (f"{name}, {times}", recipe)  # each has a form of its own, with nothing edited
     put("recipe", CLONED)
     put("data", data)
 
 
 def cloned() -> tuple[str, Recipe] | None:
-    """Name and recipe of the run that was cloned last."""
+    """What was cloned last: a name that no clone had before, and the run's recipe."""
     found: tuple[str, Recipe] | None = st.session_state.get("cloned")
     return found
 

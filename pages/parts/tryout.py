@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pages.parts.recipe_form import use_rate
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 180  # seconds that a range test may take
+_one_at_a_time = Lock()  # range tests on this server: each takes a process with PyTorch, and a core
 _ZOOM, _GAP, _ROW = 2, 6, 8  # of a digit on the screen; px between digits; digits in a row
 
 
@@ -87,10 +89,12 @@ def _rates(spec: ModelSpec, recipe: Recipe, data: str) -> None:
         "Where the loss falls fastest, the net learns; where it rises again, the rate is too high."
     )
     tried: dict[str, Any] | None = state.value("range test")
-    asked = (spec.to_json(), recipe.changed(learning_rate=1).to_json(), data)
+    asked = (spec.to_json(), recipe.to_dict() | {"learning_rate": None}, data)
     fresh = tried is not None and tried["asked"] == asked
-    if st.button("Try it (about 10 s)", icon=":material/play_arrow:", disabled=fresh):
-        with st.spinner("Taking steps at growing rates"):
+    if st.button(
+        "Try it (about 10 s)", icon=":material/play_arrow:", disabled=fresh and "error" not in (tried or {})
+    ):
+        with st.spinner("Taking steps at growing rates"), _one_at_a_time:
             tried, fresh = {"asked": asked, **_range_test(spec, recipe, data)}, True
         state.put("range test", tried)
     if not fresh or tried is None:

@@ -180,6 +180,45 @@ def test_with_the_keyboard_alone(lab: Lab, page: Page) -> None:
     expect(page.locator(".lab-row")).to_have_count(6)
 
 
+def test_the_choice_and_the_keyboard_go_with_a_layer(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv16 res(relu relu) bn gap flat fc10")
+    page.locator('[data-focus="row 5"]').focus()
+    page.locator('[data-focus="row 5"]').press("Enter")
+    for key, wanted in (
+        ("Alt+ArrowUp", ["conv2d", "batch_norm2d", "residual", "relu", "relu"]),
+        ("Alt+ArrowUp", ["batch_norm2d", "conv2d", "residual", "relu", "relu"]),
+        ("Alt+ArrowDown", ["conv2d", "batch_norm2d", "residual", "relu", "relu"]),
+        ("Alt+ArrowDown", ["conv2d", "residual", "relu", "relu", "batch_norm2d"]),
+    ):
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "wanted => [...document.querySelectorAll('.lab-kind')].slice(0, 5).map((kind) => "
+            "kind.textContent).join() === wanted",
+            arg=",".join(wanted),
+        )
+        expect(page.locator(".lab-chosen .lab-kind")).to_have_text("batch_norm2d")
+        expect(page.locator(".lab-chosen .lab-kind")).to_be_focused()
+    page.keyboard.press("Delete")  # what had the keyboard is gone
+    expect(page.locator(".lab-row")).to_have_count(7)
+    expect(page.locator(".lab-chosen .lab-kind")).to_be_focused()
+    page.get_by_role("button", name="transition block").click()
+    expect(page.locator(".lab-row")).to_have_count(10)
+    expect(page.locator(".lab-chosen .lab-kind")).to_be_focused()
+
+
+def test_a_target_of_ones_own_is_met_by_that_very_accuracy(lab: Lab, page: Page) -> None:
+    open_design(page, lab)
+    page.get_by_role("combobox", name="Assignment").click()
+    page.get_by_text("limits of your own", exact=False).last.click()
+    box = page.get_by_label("test accuracy, %")
+    box.fill("99.4")
+    box.press("Enter")
+    expect(page.get_by_text("test accuracy ≥ 99.40%")).to_be_attached()
+    expect(box).to_have_value("99.40")
+    page.wait_for_url(re.compile("0.994"))
+    assert "0.9940000" not in page.url
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [

@@ -127,6 +127,10 @@ def test_a_look_asks_for_what_is_on_the_screen_and_runs_no_script(page: Page, la
     wait(page, lambda: "part=live" in asked[-1], 10)
     page.locator(".lab-log").scroll_into_view_if_needed()
     expect(page.locator(".lab-log")).to_contain_text("EPOCH: 1")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as in a class
+    page.locator(".lab-log button").click()
+    expect(page.locator(".lab-log button")).to_have_text("Copied")
+    assert "EPOCH: 1" in page.evaluate("window.getSelection().toString()")
     assert not runs_of_the_script
     page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
     page.wait_for_timeout(1000)
