@@ -41,7 +41,8 @@ def part(name: str) -> tuple[str, bool]:
         [sys.executable, str(ROOT / "benchmarks" / f"{name}.py")], cwd=ROOT, capture_output=True, text=True
     )
     fine = done.returncode == 0
-    text = done.stdout.rstrip() if fine else f"{done.stdout}It failed:\n{done.stderr[-1000:].rstrip()}"
+    why = (done.stderr.strip().splitlines() or ["no reason is known"])[-1]
+    text = done.stdout.rstrip() if fine else f"{done.stdout}It failed: {why}"
     machine = f"{processor()}, {os.cpu_count()} cores, torch {version('torch')}"
     when = f"{datetime.now(UTC):%Y-%m-%d}, {machine}, load at the end {os.getloadavg()[0]:.1f}"
     return f"## {name}\n\n`python benchmarks/{name}.py`, {when}\n\n```\n{text}\n```\n", fine

@@ -221,7 +221,7 @@ def measure_analysis(times: int = 200) -> list[float]:
 
 def spread(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
-    last = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
+    last = ordered[math.ceil(0.95 * len(ordered)) - 1]
     return {"median_ms": round(statistics.median(ordered), 2), "p95_ms": round(last, 2), "times": len(values)}
 
 

@@ -12,6 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+if sys.platform == "darwin":  # there Numba may find no OpenMP, and the layers are torch's
+    pytest.importorskip("numba.np.ufunc.omppool", exc_type=ImportError)
+
 from mnist_core.training import processor
 from mnist_core.training.processor.norm import BatchNorm2d, use_here
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
+if sys.platform == "darwin":  # there Numba may find no OpenMP, and the layers are torch's
+    pytest.importorskip("numba.np.ufunc.omppool", exc_type=ImportError)
 
 from mnist_core.training.processor import compiled, depthwise, pool
 from tests.test_norm import error, last, results

@@ -18,7 +18,8 @@ _HEAD = f"""\
 Every published experiment with its own layers, recipe and epochs on MNIST, beside what its document reports.
 `python -m mnist_core reproduce` trains what is missing, seed by seed, and goes on where it was stopped; its
 rows, with the curves, are in `mnist_core/course/results.jsonl`. `python -m mnist_core reproduce --report`
-writes this page from them; nothing here is written by hand.
+writes this page from them. Written by hand are only notes on a document, how a record was found, and a reason
+where ours differ.
 
 How to read it:
 
@@ -44,8 +45,9 @@ _RECORDS = """\
 
 Nets of our own under the courses' limits: no ensemble, no test-time augmentation, no other data, and nothing
 selected on the test set. They were found on a part of the training images, judged by the rest, and then
-trained on all 60,000 with five seeds. `python -m mnist_core reproduce --only NAME --seeds 6` trains another
-seed of one; `python -m mnist_core evaluate NAME` gives the figure of the seed that ships, the first.
+trained on all 60,000, with five seeds where nothing else is said. `python -m mnist_core reproduce --only NAME
+--seeds 6` trains another seed of one; `python -m mnist_core evaluate NAME` gives the figure of the seed that
+ships, the first.
 """
 
 _COLUMNS = (

@@ -202,7 +202,7 @@ def draw_recipe(draws: Draws, epochs: int, steps_per_epoch: int, seed: int) -> R
         seed=seed,
         pct_start=0.2,
         ema_decay=round(min(0.998, max(0.9, 1 - 14 / steps)), 4),
-        learning_rate=float(f"{draws.suggest_float('learning rate', 0.003, 0.06, log=True):.2g}"),
+        learning_rate=float(f"{draws.suggest_float('learning rate', 0.003, 0.4, log=True):.2g}"),
         weight_decay=float(f"{draws.suggest_float('weight decay', 0.001, 0.1, log=True):.2g}"),
         label_smoothing=float(draws.suggest_categorical("label smoothing", ("0", "0.05", "0.1"))),
         augmentation=SMALL if augmentation == "small" else Augmentation(),
