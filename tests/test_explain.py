@@ -106,6 +106,28 @@ def test_windows_and_weights_give_the_value(maps: dict[int, LayerMaps]) -> None:
     assert weighted > 50
 
 
+@pytest.mark.parametrize("include", [True, False])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "ceil"), [(3, 2, 1, False), (3, 2, 0, True), (3, 2, 1, True)]
+)
+def test_an_average_at_the_edge(
+    tmp_path: Path, kernel: int, stride: int, padding: int, ceil: bool, include: bool
+) -> None:
+    pool = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil}
+    pool |= {"kind": "avg_pool2d", "count_include_pad": include}
+    layers = [{"kind": "conv2d", "out_channels": 2, "kernel_size": 1}, pool, {"kind": "flatten"}]
+    spec = spec_of("pooled", [*layers, {"kind": "linear", "out_features": 10}])
+    found = {layer.number: layer for layer in layer_maps(saved(tmp_path, spec), DIGIT)}[2]
+    _, height, width = found.values.shape
+    for row in (0, 1, height - 1):
+        for column in (0, 1, width - 1):
+            here = unit(found, 1, row, column)
+            assert here.window is not None
+            counted = here.window[np.isfinite(here.window)]
+            assert counted.mean() == pytest.approx(here.value, abs=1e-6)
+            assert here.rule == f"mean of the {counted.size} values in its window"
+
+
 def test_rules_name_the_numbers(maps: dict[int, LayerMaps]) -> None:
     norm = maps[2]
     assert isinstance(norm.module, nn.BatchNorm2d)

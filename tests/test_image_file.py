@@ -54,6 +54,7 @@ MODES: dict[str, Callable[[], bytes]] = {
     "grey": lambda: saved(Image.fromarray(SEVEN)),
     "one bit": lambda: saved(Image.fromarray(SEVEN).convert("1")),
     "16 bits": lambda: saved(Image.fromarray(SEVEN.astype(np.uint16) * 257)),
+    "12 of 16 bits": lambda: saved(Image.fromarray(SEVEN.astype(np.uint16) * 16)),
     "RGB": lambda: saved(Image.fromarray(SEVEN).convert("RGB")),
     "RGBA": lambda: saved(Image.fromarray(SEVEN).convert("RGBA")),
     "grey and alpha": lambda: saved(Image.fromarray(SEVEN).convert("LA")),

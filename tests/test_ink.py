@@ -114,3 +114,27 @@ def test_any_grey_picture_has_ink_between_0_and_1(pixels: np.ndarray) -> None:
     ink = find_ink(pixels)
     assert ink.shape == pixels.shape and np.isfinite(ink).all()
     assert ink.min() >= 0 and ink.max() <= 1
+
+
+@pytest.mark.parametrize("sigma", [0.0, 2.0, 3.0])
+def test_the_noise_of_a_scan_is_no_ink(sigma: float) -> None:
+    """Evenly lit grey paper: what a scanner or a still camera adds does not widen the digit's box."""
+    alpha = seven().astype(np.float32) / 255
+    noise = np.random.default_rng(1).normal(0, sigma, alpha.shape)
+    scan = np.clip(230 - 170 * alpha + noise, 0, 255).round().astype(np.uint8)
+    rows, columns = np.nonzero(find_ink(scan) > 0.04)
+    true = np.nonzero(alpha > 0.5)
+    for found, wanted in ((rows, true[0]), (columns, true[1])):
+        assert abs(found.min() - wanted.min()) <= 4 and abs(found.max() - wanted.max()) <= 4
+
+
+def test_paper_with_nothing_around_it() -> None:
+    """A scan that was turned or a window with a shadow: opaque paper, transparent corners."""
+    alpha = seven().astype(np.float32)[..., None] / 255
+    paper = (255 * (1 - alpha)).round().astype(np.uint8).repeat(3, axis=2)
+    sheet = np.zeros((400, 400, 4), np.uint8)
+    sheet[30:370, 30:370, :3], sheet[30:370, 30:370, 3] = paper, 255
+    ink = find_ink(sheet)
+    assert np.abs(ink[30:370, 30:370] - alpha[..., 0]).max() < 0.02
+    ink[30:370, 30:370] = 0
+    assert not ink.any()

@@ -134,7 +134,8 @@ def unit(layer: LayerMaps, channel: int, row: int, column: int) -> Unit:
         case nn.MaxPool2d() | nn.AvgPool2d():
             window = _window(layer.inputs[channel : channel + 1], module, row, column)
             what = "largest" if isinstance(module, nn.MaxPool2d) else "mean"
-            return Unit(f"{what} of the {window[0].size} values in its window", value, window)
+            count = int(np.isfinite(window[0]).sum())
+            return Unit(f"{what} of the {count} values in its window", value, window)
         case nn.AdaptiveAvgPool2d():
             window = layer.inputs[channel : channel + 1]
             return Unit(f"mean of all {window[0].size} values of its map", value, window)
@@ -164,22 +165,26 @@ def _of_convolution(
 def _window(maps: Values, module: nn.Module, row: int, column: int) -> Values:
     """What a kernel covers at an output place, (C, kh, kw); 0 where it covers padding.
 
-    For max pooling padding is -inf and never wins, so it is shown as NaN.
+    NaN is what does not count: padding for max pooling, and for average pooling where it is told so; and what
+    lies beyond the padding, where a pooling runs over the edge (ceil_mode).
     """
     if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
         raise TypeError(f"{type(module).__name__} has no kernel")
-    fill = np.nan if isinstance(module, nn.MaxPool2d) else 0.0
+    counts = isinstance(module, nn.Conv2d) or (isinstance(module, nn.AvgPool2d) and module.count_include_pad)
     kernel, stride, padding = (
         _pair(of) for of in (module.kernel_size, module.stride or module.kernel_size, module.padding)
     )
     dilation = _pair(1 if isinstance(module, nn.AvgPool2d) else module.dilation)
-    window = np.full((len(maps), *kernel), fill, np.float32)
+    _, height, width = maps.shape
+    window = np.full((len(maps), *kernel), np.nan, np.float32)
     for i in range(kernel[0]):
         for j in range(kernel[1]):
             y = row * stride[0] - padding[0] + i * dilation[0]
             x = column * stride[1] - padding[1] + j * dilation[1]
-            if 0 <= y < maps.shape[1] and 0 <= x < maps.shape[2]:
+            if 0 <= y < height and 0 <= x < width:
                 window[:, i, j] = maps[:, y, x]
+            elif counts and y < height + padding[0] and x < width + padding[1]:
+                window[:, i, j] = 0
     return window
 
 

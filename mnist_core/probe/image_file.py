@@ -122,7 +122,9 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
     """One of the modes L, RGB and RGBA."""
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits of grey
         values = np.asarray(image, dtype=np.float32)
-        return Image.fromarray(np.clip(values / 257, 0, 255).astype(np.uint8))
+        brightest = values.max(initial=0)
+        white = 65_535 if brightest >= 1 << 13 else max(brightest, 1)  # cameras use fewer of the bits
+        return Image.fromarray(np.clip(values * (255 / white), 0, 255).astype(np.uint8))
     if image.mode == "L" and "transparency" not in image.info:
         return image
     if image.mode == "1":

@@ -18,7 +18,7 @@ Array = NDArray[np.floating]  # pictures, float32 of shape (H, W) or (channels, 
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode "L"
 FAINTEST_INK = 0.08  # of full contrast; below it there is nothing to be seen
-FLAT_PAPER = 0.015  # of full contrast; a border that varies more than this was photographed
+FLAT_PAPER = 0.004  # of full contrast, one grey level; a border that varies more has a camera's noise
 PHOTO_SIDE = 128  # pixels; lighting is smooth, so it is estimated on a small copy
 WIDEST_STROKE = 0.25  # of a photograph's longer side
 SPECK = 0.04  # of the largest piece of ink; smaller pieces of a photograph are dirt
@@ -37,9 +37,13 @@ def find_ink(pixels: NDArray[np.uint8]) -> Array:
     """
     colour, alpha = _split(pixels)
     if alpha is not None:
-        if np.median(_border(alpha)) < 0.5:
-            return alpha  # paper is where nothing was drawn
-        paper = np.median(_border(colour), axis=1)[:, None, None]
+        drawn = colour[:, alpha >= 0.5]
+        if np.median(_border(alpha)) >= 0.5:
+            paper = np.median(_border(colour), axis=1)[:, None, None]
+        elif drawn.size and np.ptp(drawn, axis=1).max() > FAINTEST_INK:
+            paper = np.median(drawn, axis=1)[:, None, None]  # paper with pen on it, and nothing around it
+        else:
+            return alpha  # pen of one colour: paper is where nothing was drawn
         colour = colour * alpha + paper * (1 - alpha)
     border = _border(colour)
     paper = np.median(border, axis=1)

@@ -26,13 +26,16 @@ class Card {
       const bar = make("div", "lab-bar");
       const number = make("span", "lab-number");
       const row = make("div", "lab-row", make("span", "lab-digit", `${digit}`), make("div", "lab-track", bar), number);
+      row.setAttribute("role", "img"); // with a label of its own
       return { row, bar, number };
     });
+    const said = make("div", "lab-said", this.digit, this.sure);
+    said.setAttribute("aria-live", "polite");
     this.node = make(
       "section",
       "lab-card",
       make("div", "lab-net", this.name, this.about),
-      make("div", "lab-said", this.digit, this.sure),
+      said,
       make("div", "lab-rows", ...this.rows.map(({ row }) => row)),
     );
   }

@@ -46,7 +46,10 @@ class Maps {
     const first = !this.data || this.data.net !== data.net || this.data.layers.length !== data.layers.length;
     this.data = data;
     this.tell = tell;
-    if (first) this.build();
+    if (first) {
+      this.build();
+      this.unit = null; // it was one of another net
+    }
     if (!this.layer) this.number = data.layers[0].number;
     if (data.unit && !this.unit) this.unit = data.unit.place;
     this.show();
@@ -184,7 +187,7 @@ class Maps {
       parts.push(make("div", "lab-tables", ...tables));
     }
     if (unit.shares.length > 1) parts.push(shares(unit));
-    if (unit.kernels && unit.shares.length > 1) parts.push(kernels(unit.kernels, map));
+    if (unit.kernels && unit.shares.length > 1) parts.push(kernels(unit.kernels, map, unit.inputs));
     this.story.replaceChildren(...parts);
   }
 }
@@ -227,6 +230,8 @@ const captioned = (caption, rows) => {
   return table;
 };
 
+const some = (shown, all) => (shown < all ? ` (the first ${shown} of ${all.toLocaleString("en")})` : "");
+
 // What each input map adds, as bars up and down; the bias last.
 const shares = (unit) => {
   const all = [...unit.shares, unit.bias];
@@ -239,11 +244,11 @@ const shares = (unit) => {
     slot.title = `${name}: ${number(share)}`;
     return slot;
   });
-  return make("figure", "lab-shares", make("div", "", ...bars), make("figcaption", "", "what each input adds; the bias last"));
+  return make("figure", "lab-shares", make("div", "", ...bars), make("figcaption", "", `what each input adds${some(unit.shares.length, unit.inputs)}; the bias last`));
 };
 
 // The weights of one map, a square for each input map, on one scale.
-const kernels = ({ sides, values }, map) => {
+const kernels = ({ sides, values }, map, inputs) => {
   const [count, height, width] = sides;
   const weights = bytes(values);
   const squares = [...Array(count).keys()].map((index) => {
@@ -254,7 +259,7 @@ const kernels = ({ sides, values }, map) => {
     paint(canvas, weights.subarray(index * height * width, (index + 1) * height * width));
     return canvas;
   });
-  const text = `the kernels of map ${map + 1}, one for each input map`;
+  const text = `the kernels of map ${map + 1}, one for each input map${some(count, inputs)}`;
   return make("figure", "lab-kernels", make("div", "", ...squares), make("figcaption", "", text));
 };
 

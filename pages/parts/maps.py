@@ -76,6 +76,7 @@ def _unit(layers: tuple[LayerMaps, ...]) -> dict[str, Any] | None:
         "value": found.value,
         "bias": found.bias,
         "shares": [float(share) for share in found.shares[:SHOWN]],
+        "inputs": len(found.shares),
     }
     if found.weights is not None and found.weights[0].size > 1:
         largest = float(np.abs(found.weights).max()) or 1.0
