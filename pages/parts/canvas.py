@@ -80,7 +80,14 @@ class Drawing:
 
 
 def current() -> Drawing:
-    return state.drawing() or Drawing()
+    """What is on the canvas. In a callback, too: a stroke and a click may reach the server together."""
+    drawing = state.drawing() or Drawing()
+    told = (state.value(KEY) or {}).get("drawing") or {}
+    picture = base64.b64decode((told.get("data") or "").partition(",")[2])
+    if picture and picture != drawing.seen:
+        drawing = _heard(drawing, picture, told.get("raw") or {})
+        state.set_drawing(drawing)
+    return drawing
 
 
 def _tell(objects: Objects, **changes: Any) -> None:

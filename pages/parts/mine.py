@@ -32,15 +32,16 @@ def mine(entries: Sequence[Entry]) -> None:
     """Keep the drawing, the accuracy of each net on all that are kept, and the wrong ones."""
     folder = handwriting_folder()
     paths = kept(folder)
+    st.markdown(
+        "Keep this drawing as a",
+        help="Goes into a folder of pictures on the computer that runs the lab, named after its digit; "
+        "the canvas is cleared for the next. Whoever uses this lab has the same folder.",
+    )
+    # Buttons, as a choice would be told once more by a stroke that comes before the server has taken it back.
+    with st.container(horizontal=True, gap="xsmall", key="keep_as"):
+        for label in range(10):
+            st.button(str(label), key=f"keep as {label}", on_click=_keep, args=(label,))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.pills(
-            "Keep this drawing as a",
-            list(range(10)),
-            key="keep_as",
-            on_change=_keep,
-            help="Goes into a folder of pictures on the computer that runs the lab, named after its digit; "
-            "the canvas is cleared for the next. Whoever uses this lab has the same folder.",
-        )
         st.button(
             "Take back the last",
             key="unkeep",
@@ -117,14 +118,10 @@ def _results(entries: Sequence[Entry], found: Handwriting) -> None:
     )
 
 
-def _keep() -> None:
-    label = state.value("keep_as")
-    state.put("keep_as", None)
-    if label is None:
-        return
+def _keep(label: int) -> None:
     drawing = canvas.current()
     try:
-        path = keep(drawing.pixels(), int(label), handwriting_folder())
+        path = keep(drawing.pixels(), label, handwriting_folder())
     except HandwritingError as error:
         state.put("handwriting_word", str(error))
     else:

@@ -61,6 +61,10 @@ def draw(page: Page, strokes: list[Stroke]) -> None:
 
 def clear(page: Page) -> None:
     page.get_by_role("button", name="Clear", exact=True).click()
+    canvas_is_empty(page)
+
+
+def canvas_is_empty(page: Page) -> None:
     strokes_are(page, 0)
     for _ in range(100):  # a stroke before that would be wiped away, too
         if not ink_on_canvas(page):
@@ -437,7 +441,7 @@ def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
         strokes_are(page, len(STYLES[figure][0]))
         keep_as.get_by_text(str(label), exact=True).click()
         expect(page.get_by_text(f"Kept as a {label}.")).to_be_visible()
-        strokes_are(page, 0)
+        canvas_is_empty(page)
     expect(page.get_by_test_id("stMetricValue")).to_have_text("2 of 3")
     expect(page.locator(".lab-pictures b")).to_have_text("a 6, named 5")
     assert sorted(path.name[0] for path in folder.iterdir()) == ["2", "6", "7"]
