@@ -185,7 +185,7 @@ def _line(experiment: Experiment, known: Mapping[str, Outcome]) -> str:
     if outcome and (twin := outcome.results[0].same_as):
         said.append(f"The same layers and recipe as `{twin}`, so the same training.")
     if outcome and outcome.differs:
-        said.append(f"**Differs**: {difference(outcome)}")
+        said.append(f"**Differs**: {difference(outcome, known)}")
     if experiment.remark:
         said.append(f"Note: {experiment.remark}")
     text = " ".join(filter(None, said))
