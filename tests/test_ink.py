@@ -138,3 +138,15 @@ def test_paper_with_nothing_around_it() -> None:
     assert np.abs(ink[30:370, 30:370] - alpha[..., 0]).max() < 0.02
     ink[30:370, 30:370] = 0
     assert not ink.any()
+
+
+@pytest.mark.parametrize("wide", [1, 2, 5])
+def test_a_frame_is_no_ink(wide: int) -> None:
+    alpha = seven().astype(np.float32) / 255
+    framed = np.full((340 + 2 * wide,) * 2, 40, np.uint8)
+    inside = slice(wide, -wide)
+    framed[inside, inside] = (255 * (1 - alpha)).round()
+    ink = find_ink(framed)
+    assert np.abs(ink[inside, inside] - alpha).max() < 0.02
+    ink[inside, inside] = 0
+    assert not ink.any()

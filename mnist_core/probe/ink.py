@@ -19,6 +19,7 @@ Array = NDArray[np.floating]  # pictures, float32 of shape (H, W) or (channels, 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode "L"
 FAINTEST_INK = 0.08  # of full contrast; below it there is nothing to be seen
 FLAT_PAPER = 0.004  # of full contrast, one grey level; a border that varies more has a camera's noise
+WIDEST_FRAME = 20  # a frame around a picture has at most one such part of its shorter side
 PHOTO_SIDE = 128  # pixels; lighting is smooth, so it is estimated on a small copy
 WIDEST_STROKE = 0.25  # of a photograph's longer side
 SPECK = 0.04  # of the largest piece of ink; smaller pieces of a photograph are dirt
@@ -45,6 +46,15 @@ def find_ink(pixels: NDArray[np.uint8]) -> Array:
         else:
             return alpha  # pen of one colour: paper is where nothing was drawn
         colour = colour * alpha + paper * (1 - alpha)
+    if wide := _frame(colour):
+        ink = np.zeros(colour.shape[1:], np.float32)
+        inside = slice(wide, -wide)
+        ink[inside, inside] = _ink_on_paper(colour[:, inside, inside])
+        return ink
+    return _ink_on_paper(colour)
+
+
+def _ink_on_paper(colour: Array) -> Array:
     border = _border(colour)
     paper = np.median(border, axis=1)
     # The 75th percentile, because strokes that run over the edge are part of the border too.
@@ -98,6 +108,18 @@ def _border(picture: Array) -> Array:
     """The outermost ring of pixels of (…, H, W), as (…, N)."""
     sides = [picture[..., 0, :], picture[..., -1, :], picture[..., 1:-1, 0], picture[..., 1:-1, -1]]
     return np.concatenate(sides, axis=-1)
+
+
+def _frame(colour: Array) -> int:
+    """How wide a frame of one colour is around paper of another, in pixels; 0 where there is none."""
+    for wide in range(min(colour.shape[1:]) // WIDEST_FRAME + 1):
+        inside = slice(wide, colour.shape[1] - wide), slice(wide, colour.shape[2] - wide)
+        ring = _border(colour[:, *inside])
+        if np.ptp(ring, axis=1).max() > FLAT_PAPER:
+            return 0
+        if np.abs(ring[:, 0] - colour[:, 0, 0]).max() > FAINTEST_INK:
+            return wide
+    return 0
 
 
 def _ink_on_flat_paper(colour: Array, paper: Array, noise: float) -> Array:
