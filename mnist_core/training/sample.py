@@ -16,12 +16,12 @@ _HEADER = 16  # bytes before the first image in an IDX file of images
 _SIDE = 28
 
 
-@cache
 def data_folder() -> Path:
     """Where data lies: $MNIST_LAB_DATA, else `data` beside the package."""
     return Path(os.environ.get("MNIST_LAB_DATA") or Path(__file__).parents[2] / "data").expanduser()
 
 
+@cache
 def sample_digit() -> np.ndarray:
     """(28, 28) uint8, ink 255 on paper 0: MNIST's first test digit, a 7."""
     try:
