@@ -125,6 +125,10 @@ class Worker:
         except Deleted:
             return "deleted", f"Run {self.run.name}: its folder was deleted."
         except OSError as error:
+            # Who deletes the folder file by file may not have come to the request yet.
+            deadline = time.monotonic() + isinstance(error, FileNotFoundError)
+            while (self.run / store.REQUEST).exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
             if not (self.run / store.REQUEST).exists():
                 return "deleted", f"Run {self.run.name}: its folder was deleted."
             return "failed", f"Run {self.run.name}: {self._explain(error)}"
