@@ -35,12 +35,13 @@ def checkpoints(options: argparse.Namespace) -> int:
     if options.json:
         print_json([one.to_dict() for one in found])
         return FINE
+    width = max((len(one.name) for one in found), default=0)
     for one in found:
         accuracy = f"{one.accuracy:.2%}" if one.accuracy is not None else "–"
         seeds = (
             f"{100 * one.mean:.2f} ± {100 * one.std:.2f} ({one.seeds} seeds)" if one.mean and one.std else ""
         )
-        print(f"{one.name:30}{one.params:>10,}{accuracy:>9}  {seeds:26}{one.record or ''}".rstrip())
+        print(f"{one.name:{width}}{one.params:>10,}{accuracy:>9}  {seeds:26}{one.record or ''}".rstrip())
     return FINE
 
 
