@@ -72,7 +72,7 @@ def test_compare_from_the_table_the_figure_and_to_other_pages(lab: Lab, page: Pa
     expect(page.locator(".lab-standings th.lab-params")).to_have_attribute("aria-sort", "ascending")
 
     page.get_by_role("button", name="published").first.click()
-    expect(row.filter(has_text="published")).to_have_count(0)
+    expect(row.filter(has=page.locator("td.lab-kind", has_text="published"))).to_have_count(0)
     mine.click()
     chosen = page.locator(".st-key-chosen")
     expect(chosen).to_contain_text("99.33 % ± 0.03, 2 seeds")
@@ -89,7 +89,7 @@ def test_compare_from_the_table_the_figure_and_to_other_pages(lab: Lab, page: Pa
 
     page.get_by_role("link", name="Compare").click()
     expect(chosen).to_contain_text("99.56 %")  # still chosen, and still without the published ones
-    expect(row.filter(has_text="published")).to_have_count(0)
+    expect(row.filter(has=page.locator("td.lab-kind", has_text="published"))).to_have_count(0)
     mine.locator("button").press("Enter")
     expect(chosen).to_contain_text("2 seeds")
     chosen.get_by_role("button", name="Open in Train").click()
