@@ -146,7 +146,8 @@ def canvas(brush: float) -> Drawing:
     # does when what a component is told changes again before it has been told.
     if brush != drawing.brush or not state.is_mounted(KEY):
         drawing = replace(drawing, start=drawing.objects, version=drawing.version + 1, brush=brush)
-    result = st_canvas(
+    state.set_drawing(drawing)
+    st_canvas(
         stroke_width=round(brush),
         stroke_color="#ffffff",
         background_color="",
@@ -157,11 +158,7 @@ def canvas(brush: float) -> Drawing:
         return_image_data=True,
         key=KEY,
     )
-    picture = result.image_bytes
-    if picture and picture != drawing.seen:
-        drawing = _heard(drawing, picture, result.json_data or {})
-    state.set_drawing(drawing)
-    return drawing
+    return current()
 
 
 def _heard(drawing: Drawing, picture: bytes, told: dict[str, Any]) -> Drawing:
