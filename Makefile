@@ -12,8 +12,8 @@ run: setup
 test: setup-dev lint
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python -c 'from mnist_core.training.data import load; load("mnist")'
-	LAB_EXAMPLES=2000 $(BIN)/pytest -n 2 -m "not browser and not mnist and not slow"
-	$(BIN)/pytest -m "browser or mnist or slow" --durations=12
+	LAB_EXAMPLES=2000 $(BIN)/pytest -n 2 -m "not browser and not mnist"
+	$(BIN)/pytest -m "browser or mnist" --durations=12
 
 fast: setup-dev
 	$(BIN)/pytest -n 2

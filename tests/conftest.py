@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,9 @@ from hypothesis import HealthCheck, settings
 from mnist_core.runs import locks
 from mnist_core.runs.store import Run
 from mnist_core.training.machine import wait_politely
+
+if TYPE_CHECKING:
+    from mnist_core.training.data import Dataset
 
 wait_politely()  # before torch is imported: on a busy machine tests that train take a tenth of the time
 
@@ -40,6 +44,14 @@ def mnist_folder() -> Path:
     archives = sorted((folder / "MNIST" / "raw").glob("*.gz"))
     assert len(archives) == 4, f"The four MNIST archives are needed in {folder / 'MNIST' / 'raw'}"
     return folder
+
+
+@pytest.fixture(scope="session")
+def rendered() -> Dataset:
+    """The synthetic digits, rendered once: it takes a second."""
+    from mnist_core.training.data import load
+
+    return load("synthetic")
 
 
 @pytest.fixture

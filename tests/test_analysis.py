@@ -34,8 +34,8 @@ from mnist_core.architecture.view import View
 from .strategies import mended, specs, valid_specs
 
 torch.set_num_threads(1)  # tiny maps: threads only wait for each other
-# 500 examples while one works; `make test` asks for 2,000.
-examples = int(os.environ.get("LAB_EXAMPLES", "500"))
+# 150 examples while one works; `make test` asks for 2,000.
+examples = int(os.environ.get("LAB_EXAMPLES", "150"))
 many = settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -6,6 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from PIL import Image
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.codegen import to_source
+from mnist_core.cli import main
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.probe.handwriting import keep
 
@@ -21,11 +25,29 @@ from .conftest import ROOT
 from .strokes import STYLES, drawn, placed
 
 
-def lab(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mnist_core", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | environment
-    )
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def lab(*arguments: str, **environment: str) -> Done:
+    """One command in this process: PyTorch's import alone takes longer than most of them."""
+    stdout, stderr = StringIO(), StringIO()
+    with (
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+        chdir(ROOT),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # argparse's
+            code = end.code if isinstance(end.code, int) else 1
+    return Done(code, stdout.getvalue(), stderr.getvalue())
 
 
 def test_analyze_prints_the_whole_analysis_as_json() -> None:
@@ -86,6 +108,7 @@ def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert done.returncode == 2 and done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_train_evaluate_predict(tmp_path: Path) -> None:
     design, out = tmp_path / "small.json", tmp_path / "small.safetensors"
     from mnist_core.architecture.text import from_text
@@ -168,15 +191,14 @@ def test_files_of_results_that_are_none(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["task-2"].startswith("waits: 0 of 5")
 
 
-def test_output_is_utf_8_whatever_the_console_has() -> None:
+def test_output_of_the_real_command_is_utf_8_whatever_the_console_has() -> None:
+    command = [sys.executable, "-m", "mnist_core"]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
     done = subprocess.run(
-        [sys.executable, "-m", "mnist_core", "experiments"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        [*command, "experiments"], cwd=ROOT, capture_output=True, check=True, env=environment
     )
     assert "≥" in done.stdout.decode("utf-8")
+    assert subprocess.run([*command, "fly"], cwd=ROOT, capture_output=True, check=False).returncode == 2
 
 
 def test_a_checkpoint_whose_name_is_a_whole_design() -> None:

@@ -15,8 +15,8 @@ from mnist_core.probe.examples import example
 from mnist_core.probe.judgement import Digits, Judgement, digits_of, first_guesses, judge
 from mnist_core.runs import checkpoint
 from mnist_core.runs.checkpoint import shipped_folder
-from mnist_core.training import data, evaluation
-from mnist_core.training.data import DataError
+from mnist_core.training import evaluation
+from mnist_core.training.data import DataError, Dataset
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.splits import split
 
@@ -69,13 +69,13 @@ def test_first_guesses_are_the_three_likeliest(found: Judgement) -> None:
         assert all(float(probabilities[digit]) == p for digit, p in guesses)
 
 
-def test_judging_agrees_with_the_evaluation_of_training(tmp_path: Path) -> None:
+def test_judging_agrees_with_the_evaluation_of_training(rendered: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     net = untrained(SPEC)
     checkpoint.save(path, net)
-    digits, whole = digits_of("synthetic"), data.load("synthetic")
+    digits = digits_of("synthetic")
     found = judge(path, digits)
-    loss, accuracy = evaluation.evaluate(net.model(), whole.test_images, whole.test_labels, whole)
+    loss, accuracy = evaluation.evaluate(net.model(), rendered.test_images, rendered.test_labels, rendered)
     assert found.losses.mean() == pytest.approx(loss, rel=1e-5)
     assert found.confusion.trace() / len(digits) == pytest.approx(accuracy, abs=1e-9)
     assert found.confusion.sum() == len(digits) == 2_000
@@ -86,15 +86,14 @@ def test_judging_agrees_with_the_evaluation_of_training(tmp_path: Path) -> None:
     assert (digits.split, found.epochs) == ("test", 0)
 
 
-def test_the_validation_digits_are_those_that_training_holds_out() -> None:
-    whole = data.load("synthetic")
-    held = split(whole, Recipe(validation_size=300), torch.device("cpu"))
+def test_the_validation_digits_are_those_that_training_holds_out(rendered: Dataset) -> None:
+    held = split(rendered, Recipe(validation_size=300), torch.device("cpu"))
     digits = digits_of("synthetic", 300)
     assert digits.split == "validation" and len(digits) == 300
     assert held.validation_images is not None and held.validation_labels is not None
     assert np.array_equal(digits.images, held.validation_images.numpy())
     assert np.array_equal(digits.labels, held.validation_labels.numpy())
-    assert np.array_equal(whole.train_images.numpy()[digits.numbers], digits.images)
+    assert np.array_equal(rendered.train_images.numpy()[digits.numbers], digits.images)
 
 
 def test_missing_data_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,6 +175,7 @@ def test_a_run_outlives_the_server_that_started_it(root: Path) -> None:
     assert json.loads((run / store.STATUS).read_text())["state"] == "stopped"
 
 
+@pytest.mark.slow
 def test_one_worker_for_several_runs_is_killed_and_each_is_resumed(root: Path) -> None:
     runs = [store.create(SPEC, QUICK.changed(epochs=60, seed=seed), "synthetic", root) for seed in (1, 2)]
     launch.start_together(runs)

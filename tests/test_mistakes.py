@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mnist_core.architecture.analysis import analyze
 from mnist_core.course.assignments import ASSIGNMENTS, check
 from mnist_core.course.mistakes import MISTAKES
@@ -30,6 +32,7 @@ def test_too_small_a_field() -> None:
     assert before is not None and before.field == (7, 7)
 
 
+@pytest.mark.slow
 def test_repeated_batch_norm() -> None:
     """On synthetic digits, too, it learns in training and not in the test, and the verdict says why."""
     spec = MISTAKES["mistake-repeated-batch-norm"].spec

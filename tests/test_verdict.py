@@ -136,12 +136,11 @@ def test_any_curve_has_a_verdict_and_its_percentages_are_its_own(
         assert found.kind == "overfitting"
 
 
-def test_a_net_that_learns_300_digits_by_heart_is_found_out() -> None:
+def test_a_net_that_learns_300_digits_by_heart_is_found_out(rendered: data.Dataset) -> None:
     """The real thing: many epochs on few digits, no augmentation."""
-    few = data.load("synthetic")
     train, test = slice(300), slice(500)
-    images, labels = few.train_images[train], few.train_labels[train]
-    few = data.Dataset("few", images, labels, few.test_images[test], few.test_labels[test])
+    images, labels = rendered.train_images[train], rendered.train_labels[train]
+    few = data.Dataset("few", images, labels, rendered.test_images[test], rendered.test_labels[test])
     net = spec(
         {"kind": "flatten"},
         {"kind": "linear", "out_features": 64},

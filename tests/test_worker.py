@@ -19,6 +19,7 @@ from mnist_core.runs import checkpoint, locks, record, store, wishes, worker
 from mnist_core.runs.store import Run, RunView
 from mnist_core.runs.worker import Worker
 from mnist_core.training import data, engine
+from mnist_core.training.data import Dataset
 from mnist_core.training.recipe import Recipe
 
 SPEC = ModelSpec.from_json(
@@ -58,11 +59,15 @@ def one_thread_a_run() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def few(rendered: Dataset) -> Dataset:
+    images, labels = rendered.train_images[:4_000], rendered.train_labels[:4_000]
+    return Dataset("synthetic", images, labels, rendered.test_images[:500], rendered.test_labels[:500])
+
+
 @pytest.fixture(autouse=True)
-def small_synthetic(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rendered once for all tests; each worker would otherwise take a second for it."""
-    rendered = data.load("synthetic")
-    monkeypatch.setattr(data, "load", lambda name, progress=None: rendered)
+def few_digits(few: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda name, progress=None: few)
 
 
 def new_run(root: Path, recipe: Recipe = RECIPE, spec: ModelSpec = SPEC) -> Run:
@@ -102,17 +107,17 @@ def without_times(lines: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def unbroken(
-    tmp_path_factory: pytest.TempPathFactory, one_thread_a_run: None
-) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
+def unbroken(few: Dataset, one_thread_a_run: None) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
     """What an uninterrupted training gives: its epoch lines and its final weights."""
     torch.set_num_threads(locks.threads_a_run())
     state = engine.TrainingState.new(SPEC, RECIPE)
-    events = [event.to_dict() for event in engine.train(state, data.load("synthetic"), interval=0)]
+    events = [event.to_dict() for event in engine.train(state, few, interval=0)]
     return events, state.model_tensors()
 
 
-def test_a_run_leaves_true_figures_and_a_checkpoint_that_has_them(tmp_path: Path, unbroken: Any) -> None:
+def test_a_run_leaves_true_figures_and_a_checkpoint_that_has_them(
+    tmp_path: Path, few: Dataset, unbroken: Any
+) -> None:
     view = work(new_run(tmp_path))
     assert (view.state, view.status.message, view.status.progress) == ("done", "", 1.0)
     events, weights = unbroken
@@ -120,8 +125,7 @@ def test_a_run_leaves_true_figures_and_a_checkpoint_that_has_them(tmp_path: Path
     assert view.checkpoint
     saved = checkpoint.load(view.checkpoint)
     assert all(torch.equal(saved.tensors[name], weights[name]) for name in weights)
-    dataset = data.load("synthetic")
-    loss, accuracy = engine.evaluate(saved.model(), dataset.test_images, dataset.test_labels, dataset)
+    loss, accuracy = engine.evaluate(saved.model(), few.test_images, few.test_labels, few)
     assert accuracy == saved.figures["test_accuracy"] == view.epochs[-1]["test_accuracy"]
     assert loss == pytest.approx(saved.figures["test_loss"], rel=1e-5)
     assert saved.figures == view.status.figures
@@ -256,9 +260,9 @@ def test_a_deleted_folder_ends_the_worker_and_stays_deleted(tmp_path: Path) -> N
             shutil.rmtree(run.folder, ignore_errors=True)
 
     watcher = when(lambda: has_lines(run), delete)
-    view = work(run)
+    work(run)
     watcher.join()
-    assert view.state == "deleted" and not run.folder.exists()
+    assert store.read(run).state == "deleted" and not run.folder.exists()
 
 
 def test_a_loss_that_is_no_number_names_the_likely_cause(tmp_path: Path) -> None:
@@ -281,10 +285,11 @@ def test_a_broken_state_is_begun_again(tmp_path: Path) -> None:
 
 
 def test_the_weights_of_the_moment_can_be_watched_and_are_those_of_their_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Oracle: the same training in this process, looked at after the step that the file names."""
     monkeypatch.setattr(record, "SHOW_EVERY", 0.0)
+    monkeypatch.setattr(record, "LOOK_EVERY", 0.01)
     torch.set_num_threads(locks.threads_a_run())
     run, copy = new_run(tmp_path), tmp_path / "seen"
 
@@ -299,7 +304,7 @@ def test_the_weights_of_the_moment_can_be_watched_and_are_those_of_their_step(
     assert not (run / store.LATEST).exists()
     seen = checkpoint.load(copy)
     state = engine.TrainingState.new(SPEC, RECIPE)
-    for event in engine.train(state, data.load("synthetic"), interval=0):
+    for event in engine.train(state, few, interval=0):
         if isinstance(event, engine.StepEvent) and (event.epoch, event.step) == (
             seen.figures["epoch"],
             seen.figures["step"],
