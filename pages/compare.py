@@ -99,7 +99,7 @@ def facts(entry: Entry) -> None:
     best = f" · best epoch {words.percent(entry.best)}" if entry.best is not None else ""
     short = f" of {experiment.recipe.epochs}" if experiment and entry.shortened else ""
     st.markdown(
-        f"**{words.percent(entry.accuracy)}** :gray[{'' if entry.deviation else '95 %: '}{sure(entry)}]  \n"
+        f"**{words.percent(entry.accuracy)}** :gray[{'95 %: ' if entry.deviation is None else ''}{sure(entry)}]  \n"
         f"{entry.params:,} params · {entry.epochs}{short} epochs{best}"
     )
     with st.container(horizontal=True, gap="small"):
@@ -116,7 +116,12 @@ def facts(entry: Entry) -> None:
     if experiment:
         found = finding(experiment, known())
         outcome = known().get(entry.name)
-        said = [found, _here(outcome) if outcome else "Not trained here yet.", experiment.remark or ""]
+        said = [
+            "" if experiment.exact else "A reconstruction of what the document tells.",
+            found,
+            _here(outcome) if outcome else "Not trained here yet.",
+            experiment.remark or "",
+        ]
         st.caption("  \n".join(runs.plain(text).replace("\\`", "") for text in said if text))
 
 

@@ -57,6 +57,20 @@ def test_dropout_must_have_the_one_rate() -> None:
     assert verdicts(f"conv8 {HEAD}", asked)[name].met is False
 
 
+def test_an_average_over_a_part_of_the_map_is_no_gap() -> None:
+    """Over 6×6 of 8×8, say: the last rows and columns are never seen."""
+    asked = Assignment(name="gap", title="gap", parts=("GAP",))
+    assert verdicts("conv8s3k5 avg8 flat fc10", asked)["GAP"].met is True
+    assert verdicts("conv8s3k5 avg6 flat fc10", asked)["GAP"].met is False
+    assert verdicts("conv8k28 gap flat fc10", asked)["GAP"].met is False  # there is nothing left to average
+
+
+def test_a_limit_may_have_one_end() -> None:
+    for limits, name in (({"min_epochs": 5}, "at least 5 epochs"), ({"max_epochs": 5}, "at most 5 epochs")):
+        asked = Assignment(name="x", title="x", **limits)
+        assert verdicts(f"conv8 {HEAD}", asked, RunFacts(5, ()))[name].met is True
+
+
 def test_what_only_a_run_can_tell() -> None:
     asked = ASSIGNMENTS["under-8k"]
     epochs, accuracy = "at most 15 epochs", "test accuracy ≥ 99.40% in the last 3 epochs"

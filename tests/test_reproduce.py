@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,13 +10,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save as serialize
 
 from mnist_core.course import progress, reproduce
-from mnist_core.course.experiments import EXPERIMENTS, Experiment
+from mnist_core.course.experiments import EXPERIMENTS, FINAL, Experiment
 from mnist_core.course.results import fingerprint, read_results
 from mnist_core.runs import checkpoint, locks
 from mnist_core.training import data, synthetic
 from mnist_core.training.evaluation import evaluate
+from mnist_core.training.state import TrainingError
 
 from .conftest import ROOT
 
@@ -59,7 +63,7 @@ def test_the_order_and_the_number_of_seeds() -> None:
     assert [seed.recipe.seed for seed in planned] == sorted(seed.recipe.seed for seed in planned)
     first = [seed.cost for seed in planned if seed.recipe.seed == 1]
     assert len(first) == 36 and first == sorted(first)
-    assert {counts[name] for name in reproduce.FINAL} == {5}
+    assert {counts[name] for name in FINAL} == {5}
     assert counts["ten-steps-04-batch-norm"] == 3 and counts["twelve-k-without-bn"] == 1
     assert counts["ten-steps-01-setup"] == 1
     assert {seed.recipe.epochs for seed in planned if seed.experiment.params > 10**6} == {3}
@@ -155,3 +159,24 @@ def test_the_same_layers_and_recipe_are_trained_once(tmp_path: Path) -> None:
     assert one.test_accuracy == two.test_accuracy and "the same training as first" in said[-1]
     assert one.fingerprint == fingerprint(first.spec, reproduce.recipe_of(first, 1), "synthetic")
     assert 0 < one.processor_seconds < 60 and one.machine.endswith("1 thread")
+
+
+def test_a_seed_that_cannot_be_trained_holds_up_no_other(tmp_path: Path) -> None:
+    wild, tame = (
+        Experiment(name, "", "", "", True, 0, LAYERS, {"batch_size": 1000, **fields}, {}, None)
+        for name, fields in (("wild", {"epochs": 1, "learning_rate": 100.0}), ("tame", {"epochs": 2}))
+    )
+    said: list[str] = []
+    out = tmp_path / "rows.jsonl"
+    with pytest.raises(TrainingError, match=r"wild, seed 1: .*learning rate"):
+        reproduce.reproduce([wild, tame], 1, 1, "synthetic", out, tmp_path, said.append)
+    assert [row.name for row in read_results(out)] == ["tame"] and "wild, seed 1: " in "".join(said)
+
+
+def test_a_state_that_no_longer_fits_is_begun_again(tmp_path: Path) -> None:
+    tiny = Experiment("tiny", "", "", "", True, 0, LAYERS, {"epochs": 1, "batch_size": 1000}, {}, None)
+    (seed,) = reproduce.plan([tiny], 1, name="synthetic")
+    path = tmp_path / f"{seed.key}.safetensors"
+    about = {"epochs": [], "threads": 1, "processor_seconds": 0.0, "seconds": 0.0}
+    path.write_bytes(serialize({"other": torch.zeros(1)}, {progress._FORMAT: json.dumps(about)}))
+    assert progress.Progress(seed, path, 1).state.epoch == 0

@@ -15,7 +15,14 @@ from optuna.trial import TrialState
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.text import from_text
 from mnist_core.course import search
-from mnist_core.course.trials import JOURNAL, Settings, open_study, outcomes, read_study
+from mnist_core.course.trials import (
+    JOURNAL,
+    Settings,
+    give_up_the_dead,
+    open_study,
+    outcomes,
+    read_study,
+)
 from mnist_core.training import data, splits, synthetic
 from mnist_core.training.data import Dataset
 from mnist_core.training.recipe import Recipe
@@ -147,6 +154,17 @@ def test_kill_9_loses_one_trial_and_two_processes_share_a_search(few: Dataset, t
     failed = {trial.number for trial in study.trials if trial.state == TrialState.FAIL}
     assert failed == lost and all(trial.state.is_finished() for trial in study.trials)
     assert not list(tmp_path.glob("*-trial-*.lock"))
+
+
+def test_a_design_that_was_set_is_tried_again_after_its_process_has_died(tmp_path: Path) -> None:
+    study = open_study(SETTINGS, tmp_path)
+    study.enqueue_trial({"x": 7})
+    study.ask()
+    study.ask()  # drawn by chance, so nothing is owed to it
+    assert give_up_the_dead(study, SETTINGS, tmp_path) == 0
+    again = study.ask()
+    assert again.number == 2 and again.suggest_int("x", 0, 9) == 7
+    assert not study.get_trials(states=(TrialState.WAITING,))
 
 
 def lab(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

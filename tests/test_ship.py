@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from mnist_core.architecture.model import build
-from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.experiments import EXPERIMENTS, FINAL
 from mnist_core.course.records import RECORDS
-from mnist_core.course.reproduce import FINAL, kept_checkpoint
+from mnist_core.course.reproduce import kept_checkpoint
 from mnist_core.course.results import Result, recipe_of
 from mnist_core.course.ship import ship
 from mnist_core.course.shipped import shipped
@@ -26,11 +26,12 @@ def five(name: str) -> list[Result]:
     return [result(name, seed, last) for seed, last in enumerate(lasts, 1)]
 
 
-def keep(work: Path, name: str) -> Checkpoint:
+def keep(work: Path, name: str, **changes: float) -> Checkpoint:
     """A checkpoint as `reproduce` keeps it, untrained."""
     experiment = (EXPERIMENTS | RECORDS)[name]
     tensors = build(experiment.spec).state_dict()
-    made = Checkpoint(experiment.spec, recipe_of(experiment, 1), tensors, {"test_accuracy": 0.9941})
+    figures = {"test_accuracy": 0.9941, "data": "mnist"}
+    made = Checkpoint(experiment.spec, recipe_of(experiment, 1).changed(**changes), tensors, figures)
     path = kept_checkpoint(work, name, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.save(path, made)
@@ -47,11 +48,14 @@ def test_what_is_ready_ships_with_its_card_and_its_line(tmp_path: Path) -> None:
     rows = [*five("task-2"), *five("twelve-k-final"), result("session-5-step-5")]
     rows += five("ten-steps-10-one-cycle")
     rows[-5] = result("ten-steps-10-one-cycle", 1, 0.994)
+    keep(work, "drill-down-7-learning-rate", learning_rate=0.02)  # as accurate, but of another recipe
+    rows += five("drill-down-7-learning-rate")
     done = ship(rows, work, folder)
     assert list(done) == [*FINAL, *RECORDS]
     assert done["task-2"] == "ships as task-2-as-published"
     assert done["twelve-k-final"].startswith("left out")
-    assert "is not of the row" in done["ten-steps-10-one-cycle"]
+    for name in ("ten-steps-10-one-cycle", "drill-down-7-learning-rate"):
+        assert "is not of the row" in done[name]
     assert done["session-5-step-5"] == "waits: 1 of 5 seeds are done"
 
     (one,) = shipped(folder)
@@ -60,7 +64,13 @@ def test_what_is_ready_ships_with_its_card_and_its_line(tmp_path: Path) -> None:
     weights = checkpoint.load(one.path).tensors
     assert all(torch.equal(weights[name], made.tensors[name]) for name in weights)
     card = one.path.with_suffix(".md").read_text()
-    assert "19,712" in card and "99.41 %" in card and "99.43 ± 0.02 %" in card and "99.45 %" in card
+    assert (
+        "19,712" in card
+        and "conv16-b relu bn drop2d0.1" in card
+        and "99.41 %" in card
+        and "99.43 ± 0.02 %" in card
+        and "99.45 %" in card
+    )
     readme = (folder / "README.md").read_text()
     line = "| `task-2-as-published` | 19,712 | 99.41 % | 5: 99.43 ± 0.02 "
     assert f"| `task-2` | 19,712 |\n{line}" in readme and readme.endswith("More words.\n")

@@ -1,1 +1,1 @@
-"""The course: published experiments, assignments and what is handed in."""
+"""The course: published experiments and their reproduction, records, assignments, comparison."""

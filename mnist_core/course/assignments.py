@@ -8,7 +8,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mnist_core.architecture.layers import Conv2d, Dropout, Dropout2d, Linear, MaxPool2d
+from mnist_core.architecture.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Dropout2d,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+)
 from mnist_core.architecture.limits import MAX_PARAMS
 from mnist_core.architecture.report import Analysis, LayerReport
 from mnist_core.architecture.rules import number_text, one_or_two
@@ -144,12 +153,8 @@ class _Facts:
         self.fully_connected = self.of(Linear)
         self.pooled_whole = [
             report
-            for before, report in zip(self.layers, self.layers[1:], strict=False)
-            if report.kind in ("avg_pool2d", "global_avg_pool2d")
-            and report.view
-            and report.view.shape[1:] == (1, 1)
-            and before.view
-            and before.view.grid != (1, 1)
+            for report in self.of(AvgPool2d, GlobalAvgPool2d)
+            if report.incoming and _averages_all(report.layer, report.incoming.shape[1:])
         ]
 
     def of(self, *kinds: type) -> list[LayerReport]:
@@ -173,6 +178,12 @@ class _Facts:
         }[part]
         where = f"Layer{'s' if len(found) > 1 else ''} {', '.join(str(r.index) for r in found)}."
         return Verdict(part, bool(found), where if found else f"Add {what}.", _numbers(found))
+
+
+def _averages_all(layer: Layer, size: tuple[int, ...]) -> bool:
+    """Whether the average is over a whole map of more than one value."""
+    kernel = pair(layer.kernel_size) if isinstance(layer, AvgPool2d) else size
+    return size != (1, 1) and all(tap >= side for tap, side in zip(kernel, size, strict=True))
 
 
 def _numbers(reports: Iterable[LayerReport]) -> tuple[int, ...]:
@@ -266,7 +277,8 @@ def _transition(facts: _Facts, assignment: Assignment) -> Verdict | None:
 def _run_verdicts(assignment: Assignment, run: RunFacts | None) -> Iterable[Verdict]:
     low, high = assignment.min_epochs, assignment.max_epochs
     if low or high:
-        limit = f"exactly {high}" if low == high else f"{low} to {high}" if low else f"at most {high}"
+        ends = f"{low} to {high}" if low and high else f"at most {high}" if high else f"at least {low}"
+        limit = f"exactly {high}" if low == high else ends
         met = None if run is None else (low or 1) <= run.epochs <= (high or run.epochs)
         yield Verdict(f"{limit} epochs", met, f"The run has {run.epochs}." if run else "A run will tell.")
     if assignment.accuracy is not None:

@@ -58,11 +58,6 @@ class Outcome:
         return mean(result.train_accuracy[-1] for result in self.results)
 
     @property
-    def processor_seconds(self) -> float:
-        """Processor time of one seed, on average."""
-        return mean(result.processor_seconds for result in self.results)
-
-    @property
     def published(self) -> float | None:
         curve = self.experiment.published.get("test_accuracy", [])
         return float(curve[self.epochs - 1]) if len(curve) >= self.epochs else None

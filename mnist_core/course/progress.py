@@ -27,7 +27,7 @@ from mnist_core.training import engine
 from mnist_core.training.data import Dataset
 from mnist_core.training.engine import EpochEvent
 from mnist_core.training.recipe import Recipe
-from mnist_core.training.state import TrainingState
+from mnist_core.training.state import TrainingError, TrainingState
 
 SAVE_EVERY = 30.0  # seconds
 LOOK_EVERY = 2.0  # seconds between two looks at the loss, for which a GPU has to come to rest
@@ -78,10 +78,14 @@ class Progress:
             return None
         if not isinstance(about, dict):
             return None
+        try:
+            state = TrainingState.from_tensors(self.seed.experiment.spec, self.seed.recipe, tensors)
+        except TrainingError:  # of another version of the lab
+            return None
         self.epochs, self.threads = about["epochs"], about["threads"]
         self.processor_seconds, self.seconds = about["processor_seconds"], about["seconds"]
         torch.set_num_threads(self.threads)
-        return TrainingState.from_tensors(self.seed.experiment.spec, self.seed.recipe, tensors)
+        return state
 
     def _save(self) -> None:
         names = ("epochs", "threads", "processor_seconds", "seconds")

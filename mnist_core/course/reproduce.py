@@ -15,9 +15,8 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 
-from mnist_core.course.experiments import EXPERIMENTS, Experiment
+from mnist_core.course.experiments import EXPERIMENTS, LARGE, Experiment
 from mnist_core.course.progress import Progress, Seed
-from mnist_core.course.records import Record
 from mnist_core.course.results import RESULTS, Result, read_results, recipe_of
 from mnist_core.runs import checkpoint, locks, words
 from mnist_core.runs.checkpoint import SUFFIX
@@ -25,28 +24,12 @@ from mnist_core.runs.files import drop_torn_line, to_line
 from mnist_core.training import data
 from mnist_core.training.data import Dataset
 from mnist_core.training.recipe import Recipe
-from mnist_core.training.state import choose_device
+from mnist_core.training.state import TrainingError, choose_device
 from mnist_core.training.streams import side_by_side
 
-FINAL = (
-    "ten-steps-10-one-cycle",
-    "task-2",
-    "twelve-k-final",
-    "session-5-step-5",
-    "drill-down-7-learning-rate",
-)
-FINAL_SEEDS, EXACT_SEEDS = 5, 3
-LARGE = 1_000_000  # params above which one seed has to do, on a processor with fewer epochs
 LARGE_EPOCHS = 3  # about half an hour on one core
 
 Say = Callable[[str], None]
-
-
-def seeds_of(experiment: Experiment) -> int:
-    """How many seeds: 5 for a document's final net and for a record, 3 for other published ones, else 1."""
-    if experiment.name in FINAL or isinstance(experiment, Record):
-        return FINAL_SEEDS
-    return EXACT_SEEDS if experiment.exact and experiment.params < LARGE else 1
 
 
 def plan(
@@ -56,7 +39,7 @@ def plan(
     wanted = [
         Seed(experiment, _recipe(experiment, seed, device), name)
         for experiment in experiments
-        for seed in range(1, 1 + (seeds or seeds_of(experiment)))
+        for seed in range(1, 1 + (seeds or experiment.seeds))
     ]
     return sorted(wanted, key=lambda seed: (seed.recipe.seed, seed.cost))
 
@@ -91,7 +74,8 @@ def reproduce(
     """Train what is missing in `out`; gives how many seeds other processes still have in their hands.
 
     `seeds` replaces the number that each experiment gets, `threads` are those of PyTorch; `jobs` are the
-    trainings side by side, where there is a GPU. Raises DataError, TrainingError and OSError.
+    trainings side by side, where there is a GPU. Raises DataError, OSError and, after all others have been
+    trained, TrainingError for those that cannot be.
     """
     torch.set_num_threads(threads)
     work = work or work_folder()
@@ -105,33 +89,43 @@ def reproduce(
 
     if device.type == "cuda":
         dataset = dataset.on(device)  # once for all
+    failed: dict[str, str] = {}
     advanced = True
     while advanced:  # again, as a seed may have waited for its twin
         advanced = False
-        trainings = _trainings(wanted, dataset, work, out, threads)
+        trainings = _trainings(wanted, failed, dataset, work, out, threads)
         for line in side_by_side(trainings, jobs if device.type == "cuda" else 1):
             say(line)
             advanced = True
+    if failed:
+        raise TrainingError("\n".join(failed.values()))
     return len(_missing(wanted, out))
 
 
 def _trainings(
-    wanted: Sequence[Seed], dataset: Dataset, work: Path, out: Path, threads: int
+    wanted: Sequence[Seed], failed: dict[str, str], dataset: Dataset, work: Path, out: Path, threads: int
 ) -> Iterator[Iterator[str | None]]:
     """Trainings of seeds that nobody else has in hand, until none is left; they say how it goes."""
     while True:
         for seed in _missing(wanted, out):
-            lock = locks.take(work / f"{seed.key}.lock")
+            lock = None if seed.key in failed else locks.take(work / f"{seed.key}.lock")
             if lock is not None:
-                yield _training(seed, lock, dataset, work, out, threads)
+                yield _training(seed, failed, lock, dataset, work, out, threads)
                 break
         else:
             return
 
 
 def _training(
-    seed: Seed, lock: FileLock, dataset: Dataset, work: Path, out: Path, threads: int
+    seed: Seed,
+    failed: dict[str, str],
+    lock: FileLock,
+    dataset: Dataset,
+    work: Path,
+    out: Path,
+    threads: int,
 ) -> Iterator[str | None]:
+    """Train the seed, or put into `failed` why it cannot be trained."""
     try:
         if not _missing([seed], out):  # somebody has just finished it
             return
@@ -140,6 +134,9 @@ def _training(
             yield from _finish(seed, dataset, work, out, threads)
         else:
             yield f"{seed}: the same training as {twin.name}, {words.percent(twin.last)}"
+    except TrainingError as error:
+        failed[seed.key] = f"{seed}: {error}"
+        yield failed[seed.key]
     finally:
         lock.release()
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.architecture.text import to_text
+from mnist_core.course.experiments import EXPERIMENTS, FINAL
 from mnist_core.course.outcome import Outcome, outcome_of
 from mnist_core.course.records import RECORDS, Record
-from mnist_core.course.reproduce import FINAL, FINAL_SEEDS, kept_checkpoint
-from mnist_core.course.results import Result
+from mnist_core.course.reproduce import kept_checkpoint
+from mnist_core.course.results import Result, fingerprint
 from mnist_core.course.shipped import tell_seeds
 from mnist_core.runs import checkpoint, words
 from mnist_core.runs.checkpoint import SUFFIX, Checkpoint
@@ -27,15 +28,21 @@ def ship(results: Sequence[Result], work: Path, folder: Path) -> dict[str, str]:
     for name, experiment in ({name: EXPERIMENTS[name] for name in FINAL} | RECORDS).items():
         outcome = outcome_of(experiment, results)
         kept = kept_checkpoint(work, name, 1)
-        if outcome is None or outcome.seeds < FINAL_SEEDS:
-            done[name] = f"waits: {outcome.seeds if outcome else 0} of {FINAL_SEEDS} seeds are done"
+        if outcome is None or outcome.seeds < experiment.seeds:
+            done[name] = f"waits: {outcome.seeds if outcome else 0} of {experiment.seeds} seeds are done"
         elif not kept.is_file():
             done[name] = f"left out: {kept} is not there; it is kept where seed 1 was trained"
-        elif (known := checkpoint.load(kept)).figures.get("test_accuracy") != outcome.results[0].last:
+        elif not _is_of(known := checkpoint.load(kept), outcome.results[0]):
             done[name] = f"left out: {kept} is not of the row of seed 1. Delete both, then train it again"
         else:
             done[name] = f"ships as {_ship(outcome, known, folder)}"
     return done
+
+
+def _is_of(known: Checkpoint, result: Result) -> bool:
+    """Whether these are the weights of that row: its layers, recipe and seed, and its accuracy."""
+    key = fingerprint(known.spec, known.recipe, str(known.figures.get("data")))
+    return (key, known.figures.get("test_accuracy")) == (result.fingerprint, result.last)
 
 
 def _ship(outcome: Outcome, known: Checkpoint, folder: Path) -> str:
@@ -59,8 +66,10 @@ def card(name: str, outcome: Outcome, recipe: str) -> str:
     each = ", ".join(f"{100 * result.last:.2f}" for result in outcome.results)
     if isinstance(experiment, Record):
         what = f"Our record in the class “{experiment.title}”. {experiment.remark}"
+        nothing = "nothing but what is told above"
         published = f"{experiment.known}; wanted: {experiment.bar}"
     else:
+        nothing = "nothing"
         what = f"The final net of the document “{experiment.document}”, trained here exactly as published."
         told = words.percent(experiment.published["last_test_accuracy"])
         published = f"{told} after {experiment.recipe.epochs} epochs"
@@ -73,8 +82,9 @@ def card(name: str, outcome: Outcome, recipe: str) -> str:
 | | |
 |---|---|
 | params | {experiment.params:,} |
+| layers | `{to_text(experiment.spec)}` |
 | command | `python -m mnist_core reproduce --only {experiment.name}`, then `… reproduce --ship` |
-| data | MNIST, all 60,000 training images; the test images, looked at after every epoch, selected nothing |
+| data | MNIST, all 60,000 training images; the test images, looked at after every epoch, selected {nothing} |
 | weights | the {averaged} of the last of {outcome.epochs} epochs |
 | test accuracy | {words.percent(first.last)} ({round(first.last * 10_000):,} of 10,000; seed {first.seed}) |
 | 95 % interval (Wilson) | {100 * low:.2f}–{100 * high:.2f} % |

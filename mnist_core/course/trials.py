@@ -26,6 +26,7 @@ from mnist_core.training import data
 JOURNAL = "journal.jsonl"
 TRIED = "tried"  # the attribute in which a trial keeps what it is
 SECONDS = "processor_seconds"
+_SET = "fixed_params"  # where optuna keeps what a trial was set to
 _KEEP_ONE_IN = 2  # of the trials at 1, 2, 4 … epochs
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, AssertionError)  # what optuna lets through
 
@@ -143,7 +144,10 @@ def trial_lock(settings: Settings, folder: Path, number: int) -> Path:
 
 
 def give_up_the_dead(study: optuna.Study, settings: Settings, folder: Path) -> int:
-    """Trials whose process has died become failed, which count for nothing; gives how many others live."""
+    """Trials whose process has died become failed, which count for nothing; gives how many others live.
+
+    A design that was set beforehand, not drawn, waits to be tried again.
+    """
     alive = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         path = trial_lock(settings, folder, trial.number)
@@ -151,6 +155,8 @@ def give_up_the_dead(study: optuna.Study, settings: Settings, folder: Path) -> i
             alive += 1
         else:
             study.tell(trial.number, state=TrialState.FAIL)
+            if _SET in trial.system_attrs:
+                study.enqueue_trial(trial.system_attrs[_SET])
             path.unlink(missing_ok=True)
     return alive
 
