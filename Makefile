@@ -30,19 +30,22 @@ bench: setup-dev
 setup: $(VENV)/.run
 setup-dev: $(VENV)/.dev
 
-# uv installs several times faster than pip and shares its cache between checkouts.
+# uv installs several times faster than pip and shares its cache between checkouts. It does not know pip's own
+# settings (a mirror, a certificate): where it cannot install, pip does.
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python -r $(1) || $(BIN)/python -m pip install -r $(1)
+
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; choose one with make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.run: $(BIN)/uv requirements.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	$(call install,requirements.txt)
 	$(BIN)/python -m mnist_core.training.processor
 	touch $@
 
 $(VENV)/.dev: $(BIN)/uv requirements.txt requirements-dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	$(call install,requirements-dev.txt)
 	$(BIN)/python -m mnist_core.training.processor
 	touch $@ $(VENV)/.run
 

@@ -98,8 +98,9 @@ def facts(entry: Entry) -> None:
     st.caption(f"{entry.kind}: {WHAT[entry.kind]}{where}")
     best = f" · best epoch {words.percent(entry.best)}" if entry.best is not None else ""
     short = f" of {experiment.recipe.epochs}" if experiment and entry.shortened else ""
+    level = "95 %: " if entry.deviation is None else ""
     st.markdown(
-        f"**{words.percent(entry.accuracy)}** :gray[{'95 %: ' if entry.deviation is None else ''}{sure(entry)}]  \n"
+        f"**{words.percent(entry.accuracy)}** :gray[{level}{sure(entry)}]  \n"
         f"{entry.params:,} params · {entry.epochs}{short} epochs{best}"
     )
     with st.container(horizontal=True, gap="small"):
