@@ -56,6 +56,18 @@ def test_a_resumed_journal_equals_an_unbroken_one(
     assert journal.epochs == [event for event in EVENTS if event["event"] == "epoch"]
 
 
+def test_a_rate_may_be_changed_twice_at_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    changes = [{"event": "rate", "epoch": 1, "step": 20, "scale": scale} for scale in (0.1, 0.5)]
+    write(path, [*EVENTS[:2], *changes])
+    journal = Journal(path)
+    assert journal.rates == changes and journal.scale == 0.5
+    assert journal.is_ahead_of(1, 10) and not journal.is_ahead_of(1, 20)
+    journal.write(EVENTS[1])
+    journal.close()
+    assert len(path.read_text().splitlines()) == 4
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
     full = tmp_path / "metrics.jsonl"

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import checkpoint, locks, record, store, wishes, worker
+from mnist_core.runs import checkpoint, locks, manage, record, store, wishes, worker
+from mnist_core.runs.files import to_line
 from mnist_core.runs.store import Run, RunView
 from mnist_core.runs.worker import Worker
 from mnist_core.training import data, engine
@@ -199,6 +200,86 @@ def test_a_lost_tail_of_the_state_is_trained_again_without_a_doubled_line(
     assert all(torch.equal(saved.tensors[name], unbroken[1][name]) for name in unbroken[1])
 
 
+class Killed(BaseException):
+    """Stands for kill -9: nothing of the worker's own is done after it."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, run: Run, method: str, when: Callable[[Any], object]) -> None:
+    """Let the run's worker begin its work, and kill it after the recorder's `method` as soon as `when`."""
+    whole = getattr(record._Recorder, method)
+
+    def cut(self: Any, *arguments: Any) -> None:
+        whole(self, *arguments)
+        if when(self.state):
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(record._Recorder, method, cut)
+        with pytest.raises(Killed):
+            work(run)
+    assert store.read(run).state == "interrupted"
+
+
+def test_a_rate_changed_after_a_crash_holds_from_the_last_line_on_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "LOOK_EVERY", 0.0)
+    run = new_run(tmp_path, RECIPE.changed(schedule="none", epochs=2))
+    kill_at(monkeypatch, run, "_after_step", lambda state: (state.epoch, state.step) == (1, 9))
+    assert len(store.read(run).steps) == 49  # far ahead of the state, which is that of the first event
+    manage.change_rate(run, 0.1)
+    view = work(run)
+    assert [(line["epoch"], line["step"], line["scale"]) for line in view.rates] == [(2, 9, 0.1)]
+    moments = [(line["epoch"], line["step"]) for line in view.steps]
+    assert moments == [(epoch, step) for epoch in (1, 2) for step in range(1, 41)]
+    assert [line["learning_rate"] for line in view.steps] == pytest.approx([0.01] * 49 + [0.001] * 31)
+    assert view.status.figures["rate_changes"] == list(view.rates)
+    manage.change_rate(run, 5)  # too late: nothing is trained at it
+    manage._add_epochs(run, 1, 0.002)
+    view = work(run)
+    assert view.epochs[-1]["learning_rate"] == 0.002
+    assert [line["scale"] for line in view.rates] == [0.1, 1]
+
+
+def test_a_worker_killed_after_its_last_state_leaves_the_last_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(tmp_path)
+    kill_at(monkeypatch, run, "_save_state", lambda state: state.finished)
+    view = work(run)
+    assert view.state == "done" and view.checkpoint
+    assert view.status.figures == checkpoint.describe(view.checkpoint).figures
+    assert view.status.figures["epochs"] == 3
+    (run / store.STATUS).write_bytes(b"")  # what a power cut may leave
+    assert work(run).status.figures == view.status.figures
+
+
+def test_the_last_status_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[str, bool]] = []
+    monkeypatch.setattr(
+        store, "write_status", lambda run, status, durable=False: written.append((status.state, durable))
+    )
+    run = new_run(tmp_path)
+    wishes.request_stop(run.folder)
+    work(run)
+    assert written[-1] == ("stopped", True)
+
+
+def test_too_little_memory_has_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "started", lambda *arguments: torch.empty(10**15))
+    view = work(new_run(tmp_path))
+    assert view.state == "failed"
+    assert "can't allocate memory" in view.status.message and "smaller batch size" in view.status.message
+
+
+def test_another_fault_of_the_program_is_none_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "started", lambda *arguments: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
+        work(new_run(tmp_path))
+
+
 def test_a_stop_keeps_what_is_there(tmp_path: Path) -> None:
     run = new_run(tmp_path, RECIPE.changed(epochs=1000))
     watcher = when((run / store.CHECKPOINT).exists, lambda: wishes.request_stop(run.folder))
@@ -278,10 +359,17 @@ def test_a_design_for_other_images_is_refused_with_a_word(tmp_path: Path) -> Non
 
 
 def test_a_broken_state_is_begun_again(tmp_path: Path) -> None:
-    run = new_run(tmp_path)
+    """And its lines: else its first checkpoint would have the figures of the last epoch before."""
+    run = new_run(tmp_path, RECIPE.changed(epochs=1))
     (run / store.STATE).write_bytes(b"\x80\x02not a state")
-    assert work(run).state == "done"
+    old = {"event": "epoch", "epoch": 1, "test_accuracy": 1.0, "train_loss": 0.0}
+    (run / store.METRICS).write_bytes(to_line(old))
+    view = work(run)
+    assert view.state == "done"
     assert "state.safetensors cannot be read" in (run / store.LOG).read_text()
+    assert len(view.epochs) == 1 and view.epochs[0]["test_accuracy"] < 1
+    assert view.status.figures["test_accuracy"] == view.epochs[0]["test_accuracy"]
+    assert view.checkpoint and checkpoint.describe(view.checkpoint).figures == view.status.figures
 
 
 def test_the_weights_of_the_moment_can_be_watched_and_are_those_of_their_step(

@@ -93,9 +93,8 @@ def _add_epochs(run: Run, epochs: int, learning_rate: float) -> None:
         ) from None
     try:
         # This order: whatever ends it in between leaves a run that Resume ends at once.
-        store.write_status(run, replace(view.status, state="paused"))
-        if view.rates or wishes.wished_rate(run.folder):  # the added epochs have the rate that they are given
-            wishes.request_rate(run.folder, 1.0)
+        store.write_status(run, replace(view.status, state="paused"), durable=True)
+        wishes.request_rate(run.folder, 1.0)  # the added epochs have the rate that they are given
         store.write_request(run, read_object(run / store.REQUEST) | {"recipe": recipe.to_dict()})
     except OSError as error:
         raise RunError(f"Run {run.name} cannot be changed: {error.strerror or error}.") from None

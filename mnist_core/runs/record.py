@@ -37,6 +37,7 @@ LOOK_EVERY = 0.25  # seconds between two metric lines, for which a GPU has to co
 SAVE_EVERY = 20.0  # seconds between two saved states within an epoch
 SHOW_EVERY = 2.0  # seconds, at least, between two versions of latest.safetensors …
 SHOW_SHARE = 0.01  # … and at most this share of the time goes into writing them
+_ON_CPU = "DefaultCPUAllocator: "  # what lacks memory there is a RuntimeError like any other
 
 
 def train_run(worker: Worker) -> Iterator[None]:
@@ -59,6 +60,8 @@ def train_run(worker: Worker) -> Iterator[None]:
             company.data[view.data] = data.load(view.data, lambda *done: _tell_fetching(worker, *done))
         dataset = company.data[view.data]
         state = saved.restore(view.spec, view.recipe)
+        if not saved.tensors:
+            (worker.run / store.METRICS).write_bytes(b"")  # what no state covers comes again
         first = state.device.type == "cpu" and not processor.compiled_before()
         compiling = "; layers are compiled once, about 20 seconds" if first else ""
         worker.tell(message=f"Preparing the {len(dataset.train_labels):,} training images{compiling}")
@@ -66,10 +69,11 @@ def train_run(worker: Worker) -> Iterator[None]:
         yield from _Recorder(worker, view.spec, view.recipe, dataset, state).record()
     except (DataError, TrainingError, SpecError) as error:
         raise RunError(str(error)) from None
-    except torch.OutOfMemoryError as error:
-        raise RunError(
-            f"{str(error).splitlines()[0]} Use a smaller batch size or a smaller design."
-        ) from None
+    except (RuntimeError, MemoryError) as error:
+        if not (isinstance(error, torch.OutOfMemoryError | MemoryError) or _ON_CPU in str(error)):
+            raise
+        what = (str(error) or "out of memory").splitlines()[0].rpartition(_ON_CPU)[2].rstrip(".")
+        raise RunError(f"{what}. Use a smaller batch size or a smaller design.") from None
 
 
 def _tell_fetching(worker: Worker, done: int, size: int, name: str) -> None:
@@ -91,9 +95,10 @@ class _SavedState:
         try:
             with safe_open(run / store.STATE, framework="pt") as file:
                 about = file.metadata() or {}
-                if about.get("format") == STATE_FORMAT:
-                    self.threads = max(1, int(about["threads"]))
-                    self.tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+                if about.get("format") != STATE_FORMAT:
+                    raise ValueError("it is another program's")
+                self.threads = max(1, int(about["threads"]))
+                self.tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         except FileNotFoundError:
             pass
         except (SafetensorError, OSError, ValueError, KeyError) as error:
@@ -113,8 +118,6 @@ class _Recorder:
     ) -> None:
         self.worker, self.run = worker, worker.run
         self.spec, self.recipe, self.dataset, self.state = spec, recipe, dataset, state
-        if not (self.run / store.STATE).exists():
-            (self.run / store.METRICS).write_bytes(b"")  # what is not covered by a state comes again
         self.journal = Journal(self.run / store.METRICS)
         self.device = _device_name(state.device)
         self.facts = {
@@ -140,6 +143,7 @@ class _Recorder:
             f"{torch.get_num_threads()} threads"
         )
         self.started = time.monotonic()
+        self.worker.tell(figures=self._figures())  # a killed worker may not have come to it
         self._change_rate()
         for event in engine.started(state, self.dataset, LOOK_EVERY * company.runs):
             if event is None:
@@ -189,10 +193,7 @@ class _Recorder:
             (self.run / store.LATEST).unlink(missing_ok=True)
 
     def _after_epoch(self, event: EpochEvent) -> None:
-        facts = self.facts | {"precision": self.state.precision}
-        if self.journal.rates:  # then the recipe alone does not tell how it was trained
-            facts["rate_changes"] = self.journal.rates
-        figures = figures_of(self.journal.epochs, facts)
+        figures = self._figures()
         self.journal.sync()
         tensors = self.state.model_tensors()
         checkpoint.save(self.run / store.CHECKPOINT, Checkpoint(self.spec, self.recipe, tensors, figures))
@@ -207,6 +208,12 @@ class _Recorder:
             figures=figures,
             **self._times(event.epoch / self.recipe.total_epochs),
         )
+
+    def _figures(self) -> dict[str, Any]:
+        facts = self.facts | {"precision": self.state.precision}
+        if self.journal.rates:  # then the recipe alone does not tell how it was trained
+            facts["rate_changes"] = self.journal.rates
+        return figures_of(self.journal.epochs, facts)
 
     def _times(self, progress: float) -> dict[str, Any]:
         """Progress, seconds of training so far and, once some of it is done, how many are left."""
@@ -243,17 +250,18 @@ class _Recorder:
     def _change_rate(self) -> None:
         """Take a wish for another rate, if there is one.
 
-        The wish goes last: a worker that is killed in between finds it again and does the same once more.
+        Who asked for it after a crash has seen all that the journal tells: that is trained again as it was
+        before. The wish goes last: a worker that is killed in between finds it again and does the same.
         """
-        scale = wishes.wished_rate(self.run.folder)
-        if scale is None:
+        scale, state = wishes.wished_rate(self.run.folder), self.state
+        epoch, step = state.epoch + 1, state.step
+        if scale is None or self.journal.is_ahead_of(epoch, step):
             return
-        state = self.state
-        state.set_learning_rate_scale(scale)
-        self._save_state()
-        place = {"epoch": state.epoch + 1, "step": state.step}
-        self.journal.write({"event": "rate", **place, "scale": scale})
-        self.worker.say(f"epoch {place['epoch']}, after step {state.step}: rate × {scale:g}")
+        if not state.finished and {scale} != {state.learning_rate_scale, self.journal.scale}:
+            state.set_learning_rate_scale(scale)
+            self._save_state()
+            self.journal.write({"event": "rate", "epoch": epoch, "step": step, "scale": scale})
+            self.worker.say(f"epoch {epoch}, after step {step}: rate × {scale:g}")
         wishes.rate_is_met(self.run.folder)
 
 

@@ -147,10 +147,13 @@ def _new_folder(root: Path, now: datetime, name: str) -> Path:
         return folder
 
 
-def write_status(run: Run, status: Status) -> None:
-    """Replace status.json. Only the one who holds the worker's or the launch lock does this (or `create`)."""
+def write_status(run: Run, status: Status, durable: bool = False) -> None:
+    """Replace status.json. Only the one who holds the worker's or the launch lock does this (or `create`).
+
+    Raises OSError. `durable` waits for the disk: for what the next worker would not tell anew.
+    """
     stamped = replace(status, updated=datetime.now(UTC).isoformat(timespec="seconds"))
-    replace_file(run / STATUS, json.dumps(asdict(stamped), ensure_ascii=False).encode(), durable=False)
+    replace_file(run / STATUS, json.dumps(asdict(stamped), ensure_ascii=False).encode(), durable)
 
 
 def find(name: str, root: Path | None = None) -> Run | None:

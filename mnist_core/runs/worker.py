@@ -181,7 +181,8 @@ class Worker:
         with suppress(OSError):
             (self.run / store.LATEST).unlink(missing_ok=True)
         try:
-            self.tell(state=state, message=message, ahead=0, seconds_left=-1.0)
+            last = replace(self.status, state=state, message=message, ahead=0, seconds_left=-1.0)
+            store.write_status(self.run, last, durable=True)
         except OSError as error:
             with suppress(OSError):
                 self.say(f"status.json cannot be written: {error}")
