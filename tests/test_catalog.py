@@ -61,6 +61,21 @@ def test_broken_files_are_left_out_and_odd_figures_are_unknown(shipped: Path, ru
     assert [entry.accuracy for entry in catalog.entries()] == [None] * 4
 
 
+def test_many_files_are_read_once(shipped: Path, runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, read = checkpoint.to_bytes(untrained(SPEC)), []
+    for number in range(300):
+        (shipped / f"net-{number}.safetensors").write_bytes(data)
+    describe = catalog.describe
+    monkeypatch.setattr(catalog, "describe", lambda path: read.append(path) or describe(path))
+    assert len(catalog.entries()) == len(catalog.entries()) == len(read) == 300
+
+
+def test_what_ships_is_found_without_a_look_at_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [entry for entry in catalog.entries() if entry.shipped]
+    monkeypatch.delattr(store, "list_runs")
+    assert list(catalog.shipped_entries()) == expected != []
+
+
 def test_what_ships_is_found() -> None:
     assert all(entry.path.is_file() for entry in catalog.entries() if entry.shipped)
     assert catalog.shipped_folder().name == "checkpoints"

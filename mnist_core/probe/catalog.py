@@ -36,11 +36,15 @@ class Entry:
 
 
 def entries() -> tuple[Entry, ...]:
-    """All that can be opened: those that ship, the largest first, then the newest run's. Never raises."""
-    shipped = [_entry(f"shipped/{path.stem}", path) for path in shipped_folder().glob(f"*{SUFFIX}")]
+    """All that can be opened: those that ship, then the newest run's. Never raises."""
     runs = [_entry(f"runs/{view.run.name}", view.checkpoint) for view in store.list_runs() if view.checkpoint]
-    ordered = sorted(filter(None, shipped), key=lambda entry: (-entry.params, entry.key))
-    return (*ordered, *filter(None, runs))
+    return (*shipped_entries(), *filter(None, runs))
+
+
+def shipped_entries() -> tuple[Entry, ...]:
+    """Those that ship, the largest first. Never raises."""
+    found = [_entry(f"shipped/{path.stem}", path) for path in shipped_folder().glob(f"*{SUFFIX}")]
+    return tuple(sorted(filter(None, found), key=lambda entry: (-entry.params, entry.key)))
 
 
 def _entry(key: str, path: Path) -> Entry | None:
@@ -51,7 +55,7 @@ def _entry(key: str, path: Path) -> Entry | None:
         return None  # damaged or just being replaced; whoever opens it directly is told why
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)  # more than are listed: with fewer every look would read them all again
 def _described(key: str, path: Path, modified: int, size: int) -> Entry:
     """One entry for each state of a file; `modified` and `size` are only there to tell them apart."""
     about = describe(path)

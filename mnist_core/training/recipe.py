@@ -139,7 +139,7 @@ class Recipe(Strict):
             raise ValueError(
                 f"base_momentum is {self.base_momentum:g}, above max_momentum {self.max_momentum:g}"
             )
-        if self.eta_min > self.learning_rate:
+        if self.schedule == "cosine" and self.eta_min > self.learning_rate:
             raise ValueError(f"eta_min is {self.eta_min:g}, above learning_rate {self.learning_rate:g}")
         if self.teacher and self.label_smoothing:
             raise ValueError(

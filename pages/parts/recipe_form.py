@@ -8,7 +8,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.probe.catalog import entries
+from mnist_core.probe.catalog import shipped_entries
 from mnist_core.training.recipe import RECIPES, Augmentation, Recipe, RecipeError
 from pages.parts import state
 
@@ -17,7 +17,7 @@ _WHAT = {
     "course": "Plain SGD with momentum and a constant rate, as most of the course's notebooks.",
     "task-2": "The published recipe of that network: 19 epochs of SGD with rotations of ± 10°.",
     "published": "What the document of this network used.",
-    state.CLONED: "What the run had that was cloned.",
+    state.CLONED: "What the run had that was cloned, without epochs that were added to it.",
     "best": "19 epochs of one-cycle AdamW with augmentation and averaged weights: the highest accuracy.",
 }
 
@@ -73,18 +73,21 @@ def _namespace(design: str, name: str) -> str:
 
 def _more(name: str, base: Recipe) -> dict[str, Any]:
     steps, rate, images = st.columns(3)
-    with steps:
-        fields: dict[str, Any] = {
-            "optimizer": _choice(name, "optimizer", base.optimizer),
-            "batch_size": _whole(name, "batch_size", base.batch_size, 1, 10_000),
-            "momentum": _real(name, "momentum", base.momentum),
-            "weight_decay": _real(name, "weight_decay", base.weight_decay),
-            "device": _choice(name, "device", base.device),
-            "seed": _whole(name, "seed", base.seed, 0, 2**31 - 1),
-        }
+    fields: dict[str, Any] = {}
     with rate:
         fields["schedule"] = _choice(name, "schedule", base.schedule)
         fields |= _schedule(name, base, fields["schedule"])
+    with steps:
+        fields["optimizer"] = _choice(name, "optimizer", base.optimizer)
+        fields["batch_size"] = _whole(name, "batch_size", base.batch_size, 1, 10_000)
+        cycled = fields["schedule"] == "one_cycle" and base.cycle_momentum
+        for field in ("base_momentum", "max_momentum") if cycled else ("momentum",):  # what acts
+            fields[field] = _real(name, field, getattr(base, field))
+        fields["nesterov"] = base.nesterov and fields["optimizer"] == "sgd" and fields.get("momentum") != 0
+        fields["weight_decay"] = _real(name, "weight_decay", base.weight_decay)
+        fields["device"] = _choice(name, "device", base.device)
+        fields["seed"] = _whole(name, "seed", base.seed, 0, 2**31 - 1)
+    with rate:
         fields["ema_decay"] = _real(name, "ema_decay", base.ema_decay)
         fields["label_smoothing"] = _real(name, "label_smoothing", base.label_smoothing)
     with images:
@@ -95,7 +98,7 @@ def _more(name: str, base: Recipe) -> dict[str, Any]:
 
 
 def _teacher(name: str, value: str | None) -> str | None:
-    options = [None, *(entry.path.stem for entry in entries() if entry.shipped)]
+    options = [None, *(entry.path.stem for entry in shipped_entries())]
     if value not in options:
         options.append(value)
     return st.selectbox(
@@ -139,8 +142,9 @@ def _schedule(name: str, base: Recipe, schedule: str) -> dict[str, Any]:
                 persist_state="session",
                 help=Recipe.model_fields["milestones"].description,
             )
-            numbers = [int(part) for part in text.replace(",", " ").split() if part.isdecimal()]
-            return {"milestones": numbers, "gamma": _real(name, "gamma", base.gamma)}
+            parts = text.replace(",", " ").replace(";", " ").split()
+            milestones = [int(part) if part.isdecimal() else part for part in parts]  # others are refused
+            return {"milestones": milestones, "gamma": _real(name, "gamma", base.gamma)}
         case "one_cycle":
             return {
                 "pct_start": _real(name, "pct_start", base.pct_start),

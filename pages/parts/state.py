@@ -171,11 +171,12 @@ def select_run(name: str | None) -> None:
 
 
 def clone(name: str, spec: ModelSpec, recipe: Recipe, data: str) -> None:
-    """Take design, recipe and data of the run called `name` into the forms."""
+    """Take design, recipe and data of the run called `name` into the forms; added epochs have no field."""
     open_spec(spec)
     times = st.session_state.get("times cloned", 0) + 1
     st.session_state["times cloned"] = times
-    st.session_state.cloned = (f"{name}, {times}", recipe)  # each has a form of its own, with nothing edited
+    # Each has a form of its own, with nothing edited.
+    st.session_state.cloned = (f"{name}, {times}", recipe.changed(more=()))
     put("recipe", CLONED)
     put("data", data)
 
