@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs import store
-from mnist_core.runs.seeds import group_of, members_of, seed_of, summary
+from mnist_core.runs.figures import figures_of
+from mnist_core.runs.seeds import alike, group_of, members_of, reached, seed_of, summary
 from mnist_core.runs.store import RunView
 from mnist_core.training.recipe import Recipe
+from pages.parts import run_list, seeds
 
 SPEC = ModelSpec.from_json('{"layers": [{"kind": "flatten"}, {"kind": "linear", "out_features": 10}]}')
 
@@ -22,8 +24,13 @@ SPEC = ModelSpec.from_json('{"layers": [{"kind": "flatten"}, {"kind": "linear", 
 def view(root: Path, accuracies: list[float], done: bool = True, split: str = "test") -> RunView:
     """A run that has these accuracies after its epochs."""
     made = store.read(store.create(SPEC, Recipe(), "synthetic", root))
-    lines = tuple({"epoch": n, f"{split}_accuracy": a} for n, a in enumerate(accuracies, start=1))
-    return replace(made, epochs=lines, status=replace(made.status, state="done" if done else "training"))
+    return reaching(made, [{f"{split}_accuracy": accuracy} for accuracy in accuracies], done)
+
+
+def reaching(made: RunView, epochs: list[dict[str, float]], done: bool = True) -> RunView:
+    lines = tuple({"epoch": number, **line} for number, line in enumerate(epochs, start=1))
+    status = replace(made.status, state="done" if done else "training", figures=figures_of(lines, {}))
+    return replace(made, epochs=lines, status=status)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +71,38 @@ def test_a_validation_split_judges_the_epochs_but_is_not_the_result(root: Path) 
     ended = replace(one, epochs=(*one.epochs[:1], {**one.epochs[1], "test_accuracy": 0.94}))
     found = summary([ended, ended])
     assert found.mean == 0.94 and [band.mean for band in found.band] == [0.9, 0.95]
+
+
+def test_seeds_that_were_trained_otherwise_are_left_out(root: Path) -> None:
+    one, two, three = (view(root, [accuracy]) for accuracy in (0.9, 0.8, 0.7))
+    assert one.recipe and two.recipe
+    two = replace(two, recipe=two.recipe.changed(seed=2))
+    longer = one.recipe.changed(seed=3, more=[{"epochs": 2, "learning_rate": 0.01}])
+    for odd in (
+        replace(three, recipe=longer),
+        replace(three, rates=({"scale": 0.1},)),
+        replace(three, status=replace(three.status, figures={"rate_changes": [{"scale": 0.1}]})),
+        replace(three, recipe=None),
+    ):
+        assert alike([one, odd, two]) == [one, two]
+        assert alike([odd, one]) == [one]
+        found = summary([one, odd, two])
+        assert (found.seeds, found.left_out) == (2, 1)
+        assert found.mean == pytest.approx(0.85) and found.band[0].mean == pytest.approx(0.85)
+        assert "last epoch, 2 of 2 seeds; without 1 trained otherwise" in seeds._result(found)
+    both = [replace(one, recipe=longer), replace(two, recipe=longer.changed(seed=4))]
+    assert alike(both) == both, "all were given them"
+
+
+def test_what_seeds_have_reached_is_all_of_one_kind(root: Path) -> None:
+    held_out = {"validation_accuracy": 0.9}
+    live = reaching(view(root, []), [held_out], done=False)
+    done = reaching(live, [held_out, {"validation_accuracy": 0.8, "test_accuracy": 0.7}])
+    assert reached([live, done]) == pytest.approx(0.85)
+    assert reached([done, view(root, [])]) == 0.7 and reached([live]) == 0.9
+    assert reached([view(root, [])]) is None
+    assert "**70.00 %**" in run_list._label(live, [live, done]), "the ones that are done say how good it is"
+    assert "**90.00 %**" in run_list._label(live, [live, view(root, [], done=False)])
 
 
 def test_the_members_of_a_group_by_their_seeds(root: Path) -> None:

@@ -8,6 +8,7 @@ from statistics import mean, stdev
 
 from mnist_core.runs.figures import number
 from mnist_core.runs.store import RunView
+from mnist_core.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,13 @@ class Band:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the seeds have reached. `accuracies` are the last epoch's of those that are done, in [0, 1]."""
+    """What the seeds that were trained alike have reached; `left_out` is the number of the others.
+
+    `accuracies` are the last epoch's of those that are done, in [0, 1].
+    """
 
     seeds: int
+    left_out: int
     accuracies: tuple[float, ...]
     band: tuple[Band, ...]
 
@@ -56,8 +61,35 @@ def members_of(group: str, views: Iterable[RunView]) -> list[RunView]:
     return sorted((view for view in views if group_of(view) == group), key=seed_of)
 
 
-def summary(views: Sequence[RunView]) -> Summary:
+def alike(views: Iterable[RunView]) -> list[RunView]:
+    """Those whose mean says something: one recipe but for the seed, and no rate changed by hand.
+
+    The most that there are of one recipe; of equally many those with the fewest epochs. Needs no metrics.
+    """
+    parts: dict[Recipe, list[RunView]] = {}
+    for view in views:
+        if view.recipe and not view.rates and not view.status.figures.get("rate_changes"):
+            parts.setdefault(view.recipe.model_copy(update={"seed": 0}), []).append(view)
+    most = max(parts, key=lambda recipe: (len(parts[recipe]), -recipe.total_epochs), default=None)
+    return parts[most] if most else []
+
+
+def reached(views: Iterable[RunView]) -> float | None:
+    """The mean of what their last epochs reached, in [0, 1]; None before there is one. Needs no metrics.
+
+    All on the same images: on the test set, or on the validation split while one has not seen the test set.
+    """
+    figures = [view.status.figures for view in views if view.status.figures.get("epochs")]
+    for name in ("test_accuracy", "validation_accuracy"):
+        found = [value for one in figures if (value := number(one, name)) >= 0]
+        if found and len(found) == len(figures):
+            return mean(found)
+    return None
+
+
+def summary(members: Sequence[RunView]) -> Summary:
     """Of runs that differ in their seed. Their band is of validation accuracies where there is that split."""
+    views = alike(members)
     done = [_accuracy(view.epochs[-1]) for view in views if view.state == "done" and view.epochs]
     by_epoch: dict[int, list[float]] = {}
     for view in views:
@@ -70,7 +102,8 @@ def summary(views: Sequence[RunView]) -> Summary:
         for epoch, values in sorted(by_epoch.items())
         if len(values) > 1
     )
-    return Summary(len(views), tuple(value for value in done if value is not None), band)
+    accuracies = tuple(value for value in done if value is not None)
+    return Summary(len(views), len(members) - len(views), accuracies, band)
 
 
 def _accuracy(line: dict[str, object]) -> float | None:

@@ -77,6 +77,8 @@ def _more(name: str, base: Recipe) -> dict[str, Any]:
     with rate:
         fields["schedule"] = _choice(name, "schedule", base.schedule)
         fields |= _schedule(name, base, fields["schedule"])
+        fields["ema_decay"] = _real(name, "ema_decay", base.ema_decay)
+        fields["label_smoothing"] = _real(name, "label_smoothing", base.label_smoothing)
     with steps:
         fields["optimizer"] = _choice(name, "optimizer", base.optimizer)
         fields["batch_size"] = _whole(name, "batch_size", base.batch_size, 1, 10_000)
@@ -87,9 +89,6 @@ def _more(name: str, base: Recipe) -> dict[str, Any]:
         fields["weight_decay"] = _real(name, "weight_decay", base.weight_decay)
         fields["device"] = _choice(name, "device", base.device)
         fields["seed"] = _whole(name, "seed", base.seed, 0, 2**31 - 1)
-    with rate:
-        fields["ema_decay"] = _real(name, "ema_decay", base.ema_decay)
-        fields["label_smoothing"] = _real(name, "label_smoothing", base.label_smoothing)
     with images:
         fields["augmentation"] = _augmentation(name, base.augmentation)
         fields["teacher"] = _teacher(name, base.teacher)

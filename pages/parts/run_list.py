@@ -8,7 +8,7 @@ from itertools import islice
 import streamlit as st
 
 from mnist_core.runs import words
-from mnist_core.runs.seeds import group_of, seed_of
+from mnist_core.runs.seeds import alike, group_of, reached, seed_of
 from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
 from pages.parts import state
@@ -45,15 +45,11 @@ def run_list(views: Sequence[RunView], selected: str | None) -> None:
 def _label(view: RunView, members: Sequence[RunView]) -> str:
     kind = "" if view.data == "mnist" else " :orange[:material/warning:]"
     seeds = f" :gray[×{len(members)}]" if len(members) > 1 else ""
-    reached = [value for one in members if isinstance(value := _reached(one), float)]
-    figure = words.percent(sum(reached) / len(reached) if reached else None)
+    same = alike(members) or [view]
+    done = [one for one in same if one.state == "done"]
+    figure = words.percent(reached(done or same))
     name = f"*{plain(view.title.strip())}*"  # the part that gives way where it is too long, see runs.py
     return f"{icon(_state(members))} {name}{seeds} :gray[{words.when(view)}]{kind} **{figure}**"
-
-
-def _reached(view: RunView) -> object:
-    figures = view.status.figures
-    return figures.get("test_accuracy", figures.get("validation_accuracy"))
 
 
 def _state(members: Sequence[RunView]) -> str:

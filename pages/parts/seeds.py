@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mnist_core.runs import words
-from mnist_core.runs.seeds import Band, Summary, summary
+from mnist_core.runs.seeds import Band, Summary, reached, summary
 from mnist_core.runs.store import RunView
 from pages.parts import state
 
@@ -37,9 +37,10 @@ def seeds(shown: RunView, members: Sequence[RunView]) -> None:
 
 
 def _result(found: Summary) -> str:
-    of = f"last epoch, {found.done} of {found.seeds} seeds"
+    others = f"; without {found.left_out} trained otherwise" if found.left_out else ""
+    of = f"last epoch, {found.done} of {found.seeds} seeds{others}"
     if found.mean is None:
-        return f"mean ± standard deviation :gray[{found.seeds} seeds, none done yet]"
+        return f"mean ± standard deviation :gray[{found.seeds} seeds, none done yet{others}]"
     if found.deviation is None:
         return f"**{words.percent(found.mean)}** :gray[{of}]"
     return (
@@ -48,10 +49,8 @@ def _result(found: Summary) -> str:
 
 
 def _seed(view: RunView) -> str:
-    figures = view.status.figures
-    reached = figures.get("test_accuracy", figures.get("validation_accuracy"))
     seed = view.recipe.seed if view.recipe else "?"
-    return f"seed {seed}: {words.percent(reached)}"
+    return f"seed {seed}: {words.percent(reached([view]))}"
 
 
 def _select(key: str) -> None:
