@@ -370,6 +370,10 @@ def test_problems_are_found_at_their_layer(text: str, layer: int | None, part: s
     assert part in first.message
 
 
+def test_thousands_of_layers_are_one_problem() -> None:
+    assert len(analyze(from_text("conv0 " * 1_000)).problems) == 1
+
+
 def test_a_disabled_layer_keeps_its_number_and_costs_nothing() -> None:
     on, off = (analyze(from_text(f"conv8 {mark}conv8 gap flat fc10")) for mark in ("", "~"))
     assert [report.index for report in off.layers] == [1, 2, 3, 4, 5]

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mnist_core.architecture.layers import KINDS, Conv2d
+from mnist_core.architecture.layers import (
+    ELU,
+    KINDS,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    GroupNorm,
+    LeakyReLU,
+    MaxPool2d,
+    Repeat,
+)
 from mnist_core.architecture.limits import MAX_JSON
 from mnist_core.architecture.spec import ModelSpec, SpecError
 from mnist_core.architecture.text import from_text, to_text
@@ -23,7 +35,29 @@ def test_json_comes_back_unchanged(spec: ModelSpec) -> None:
     assert ModelSpec.from_json(spec.to_json(indent=None).encode()) == spec
 
 
-@given(specs)
+numbers = st.integers(-(10**40), 10**40)
+several = numbers | st.tuples(numbers, numbers)
+reals = st.floats(allow_nan=False, allow_infinity=False)
+out_of_range = st.one_of(
+    st.builds(Conv2d, out_channels=numbers, kernel_size=several, padding=several, groups=numbers),
+    st.builds(MaxPool2d, kernel_size=several, stride=st.none() | several, dilation=several),
+    st.builds(GroupNorm, num_groups=numbers, eps=reals),
+    st.builds(BatchNorm2d, eps=reals, momentum=reals),
+    st.builds(LeakyReLU, negative_slope=reals),
+    st.builds(ELU, alpha=reals),
+    st.builds(Dropout, p=reals),
+    st.builds(Repeat, times=numbers),
+)
+
+
+@given(
+    specs
+    | st.builds(
+        ModelSpec,
+        input_shape=st.tuples(numbers, numbers, numbers),
+        layers=st.lists(out_of_range, max_size=4).map(tuple),
+    )
+)
 def test_text_comes_back_unchanged(spec: ModelSpec) -> None:
     assert from_text(to_text(spec), spec.name) == spec
 
@@ -169,6 +203,48 @@ def test_any_text_is_a_spec_or_a_spec_error(text: str) -> None:
         from_text(text)
     except SpecError as error:
         assert str(error)
+
+
+pieces = st.sampled_from(["conv", "conv1", "drop", "x1", "e1", "e-1", "k3", "k3x1", ".1", "1", "-1", "-b"])
+brackets = st.sampled_from(["[", "[ ", "[a", "]", "=1", "(", "2x(", ")", "~", ",", " "])
+repeated = st.tuples(pieces | brackets, st.integers(1, 24)).map(lambda pair: pair[0] * pair[1])
+
+
+def seconds_to_read(text: str) -> float:
+    begun = time.process_time()
+    with suppress(SpecError):
+        from_text(text)
+    return time.process_time() - begun
+
+
+@given(st.lists(repeated, max_size=6).map("".join))
+def test_no_link_keeps_the_server_busy(text: str) -> None:
+    assert seconds_to_read(text) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("head", "piece", "times"),
+    [
+        ("conv1", "x1", 32),
+        ("conv1", "e1", 32),
+        ("conv1", "e1x1", 14),
+        ("conv8", "k3x1", 22),
+        ("drop", "1", 400),
+        ("", "[ ", 64_000),
+        ("", "a[", 64_000),
+        ("", "[", 250_000),
+        ("", "2x(", 64_000),
+    ],
+)
+def test_no_text_keeps_the_server_busy(head: str, piece: str, times: int) -> None:
+    assert seconds_to_read(f"{head}{piece * times}!") < 0.5
+
+
+def test_no_file_keeps_the_server_busy() -> None:
+    begun = time.process_time()
+    with pytest.raises(SpecError) as caught:
+        ModelSpec.from_json(layers(*[{}] * 5_000))
+    assert caught.value.problems and time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize(

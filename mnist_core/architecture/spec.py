@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .layers import KINDS, AnyLayer, Container, Layer
-from .limits import MAX_DEPTH, MAX_JSON, MAX_NAME
+from .limits import MAX_DEPTH, MAX_JSON, MAX_LAYERS, MAX_NAME
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _problems_of(error: ValidationError, text: str | bytes) -> tuple[Problem, ..
             ),
         )
     problems = []
-    for finding in error.errors(include_url=False):
+    for finding in error.errors(include_url=False)[:MAX_LAYERS]:  # placing thousands would take minutes
         number, kind, path = _locate(raw, finding["loc"])
         field = "kind" if finding["type"].startswith("union_tag") else ".".join(path) or None
         problems.append(Problem(number, field, _explain(finding, field, kind), kind))

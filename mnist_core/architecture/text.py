@@ -63,12 +63,14 @@ _WORDS = {
 _KIND_OF = {word.name: kind for kind, word in _WORDS.items()} | {kind: kind for kind in _WORDS}
 _KNOWN = ", ".join(word.name for word in _WORDS.values())
 _NAMES = "|".join(sorted(map(re.escape, _KIND_OF), key=len, reverse=True))
-_NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?(?:x\d+)?"
+_WHOLE = r"-?\d{1,4300}"  # Python reads no longer ones
+# What has been read as a number is never tried again as letters (x1, e1): their ways to part are countless.
+_NUMBER = rf"(?>{_WHOLE}(?:\.\d+)?(?:e[+-]?\d+)?(?:x{_WHOLE})?)"
 _LAYER = re.compile(
-    rf"(?P<name>{_NAMES})(?P<number>{_NUMBER})?(?P<letters>(?:[a-z]{_NUMBER})*)(?P<no_bias>-b)?(?P<rest>\[.*\])?"
+    rf"(?P<name>{_NAMES})(?P<number>{_NUMBER})?+(?P<letters>(?:[a-z]{_NUMBER})*+)(?P<no_bias>-b)?(?P<rest>\[.*\])?"
 )
 _LETTER = re.compile(rf"([a-z])({_NUMBER})")
-_TOKEN = re.compile(r"[^\s,()\[\]]*\[[^\]]*\]|[^\s,()\[\]]*\(|\)|[^\s,()]+")
+_TOKEN = re.compile(r"[^\s,()\[\]]*\[[^\[\]]*\]|[^\s,()\[\]]*\(|\)|[^\s,()]+")
 
 
 def to_text(spec: ModelSpec) -> str:
@@ -85,7 +87,7 @@ def from_text(text: str, name: str = "untitled") -> ModelSpec:
         raise _error(None, f"The text is {len(text):,} characters long; at most {MAX_JSON:,} are read.")
     tokens = _TOKEN.findall(text.lower())
     shape: tuple[int, ...] = (1, 28, 28)
-    if tokens and (match := re.fullmatch(r"input(\d{1,9})x(\d{1,9})x(\d{1,9})", tokens[0])):
+    if tokens and (match := re.fullmatch(rf"input({_WHOLE})x({_WHOLE})x({_WHOLE})", tokens[0])):
         shape = tuple(map(int, match.groups()))
         tokens = tokens[1:]
     layers = _read(tokens)
@@ -122,7 +124,7 @@ def _container(position: int, opening: str) -> Container:
     head = opening.removeprefix("~").removesuffix("(")
     if head in ("res", "residual"):
         return Residual(enabled=enabled)
-    if match := re.fullmatch(r"(\d{1,9})x", head):
+    if match := re.fullmatch(rf"({_WHOLE})x", head):
         return Repeat(enabled=enabled, times=int(match[1]))
     raise _error(position, f"{opening[:40]} opens nothing known; containers are res(…) and 3x(…).")
 
@@ -148,7 +150,6 @@ def _layer(position: int, token: str) -> Layer:
         if match["no_bias"]:
             values["bias"] = False
         values |= _brackets(match["rest"])
-        values = {key: _fit(kind, key, value) for key, value in values.items()}
         return KINDS[kind](enabled=enabled, **values)
     except ValidationError as error:
         finding = error.errors(include_url=False)[0]
@@ -166,19 +167,6 @@ def _number(text: str) -> Any:
         left, right = text.split("x")
         return int(left), int(right)
     return float(text) if re.search(r"[.e]", text) else int(text)
-
-
-def _fit(kind: str, name: str, value: Any) -> Any:
-    """Whole numbers where a field is a float ("drop1"), tuples where JSON gave lists."""
-    info = KINDS[kind].model_fields.get(name)
-    if (
-        info is not None
-        and info.annotation is float
-        and isinstance(value, int)
-        and not isinstance(value, bool)
-    ):
-        return float(value)
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _brackets(text: str | None) -> dict[str, Any]:
