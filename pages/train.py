@@ -5,7 +5,7 @@ import streamlit as st
 from mnist_core.architecture.analysis import analyze
 from mnist_core.runs import manage, store, words
 from mnist_core.runs.seeds import group_of, members_of
-from mnist_core.runs.store import Run, RunError, RunView
+from mnist_core.runs.store import Run, RunError
 from mnist_core.training.recipe import Recipe
 from pages.parts import headline, line, pulse, runs, seeds, state, watch
 from pages.parts.entrance import through_app
@@ -18,8 +18,8 @@ from pages.parts.tryout import tryout
 def start(recipe: Recipe, data: str, count: int) -> None:
     """Starts a run of the current design for each seed and shows the first."""
     try:
-        started = manage.start_seeds(state.current_spec(), recipe, data, count)
-        state.select_run(started[0].name)
+        with st.spinner("Starting"):
+            state.select_run(manage.start_seeds(state.current_spec(), recipe, data, count)[0].name)
     except RunError as error:
         state.set_notice(str(error))
 
@@ -41,14 +41,14 @@ def head(run: Run) -> None:
 
 
 @st.fragment
-def show(run: Run, members: tuple[Run, ...], drawn: object) -> None:
-    """The run as it is now. When `drawn` is not how its runs stand any more, the whole page is drawn again.
+def show(run: Run, members: tuple[Run, ...], drawn: str) -> None:
+    """The run as it is now. When `drawn` is not its runs' news any more, the whole page is drawn again.
 
     `members` are the runs of all its seeds, itself among them.
     """
     views = [store.read(member) for member in members]
     view = views[members.index(run)]
-    if standing(views) != drawn or state.page_is_wanted():
+    if pulse.news(views) != drawn or state.page_is_wanted():
         st.rerun()
     runs.progress(view)
     seeds.seeds(view, views)
@@ -57,11 +57,6 @@ def show(run: Run, members: tuple[Run, ...], drawn: object) -> None:
     runs.curves(view, seeds.band(views))
     watch.live(view)
     pulse.pulse(view, views, *runs.details(view))
-
-
-def standing(views: list[RunView]) -> list[tuple[object, ...]]:
-    """What of these runs the page shows outside `show`."""
-    return [(view.state, view.wish, len(view.rates)) for view in views]
 
 
 through_app()
@@ -138,7 +133,7 @@ if run:
     members = tuple(view.run for view in group)
     views = [store.read(member) for member in members]
     head(run)
-    show(run, members, standing(views))
+    show(run, members, pulse.news(views))
 elif name:
     st.info(
         f"There is no run {runs.plain(name)} here; it may have been deleted. Choose another one, or train.",

@@ -110,6 +110,13 @@ def test_progress_lines(tmp_path: Path) -> None:
     assert words.progress_line(view(tmp_path, Status(state="queued"))) == "Starting"
 
 
+def test_every_rate_by_hand_is_told_also_after_it_was_taken_back(tmp_path: Path) -> None:
+    changes = [(2, 0.5), (2, 0.1), (4, 1.0)]
+    rates = tuple({"event": "rate", "epoch": epoch, "step": 9, "scale": scale} for epoch, scale in changes)
+    changed = dataclasses.replace(view(tmp_path, Status()), rates=rates)
+    assert words.rate_changes(changed) == "× 0.1 since epoch 2, × 1 since epoch 4"
+
+
 def test_the_log_has_the_notebooks_form(tmp_path: Path) -> None:
     status = Status(state="done", figures={"test_images": 10_000})
     log = words.notebook_log(view(tmp_path, status, epoch(1, 0.9837), epoch(2, None)))

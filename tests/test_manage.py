@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,13 @@ def test_a_rate_out_of_bounds_is_refused(run: Run, scale: float) -> None:
 
 def test_a_zip_holds_the_run_and_no_locks(run: Run) -> None:
     (run / locks.WORKER_LOCK).touch()
+    manage.rename(run, "my best")
+    os.utime(run / store.REQUEST, (0, 0))  # a clock that stood
     with zipfile.ZipFile(io.BytesIO(manage.archive(run))) as packed:
         assert packed.testzip() is None
-        assert set(packed.namelist()) == {f"{run.name}/{name}" for name in (store.REQUEST, store.STATUS)}
+        assert set(packed.namelist()) == {
+            f"{run.name}/{name}" for name in (store.REQUEST, store.STATUS, store.LABEL)
+        }
         assert packed.read(f"{run.name}/{store.REQUEST}") == (run / store.REQUEST).read_bytes()
 
 
@@ -87,6 +92,20 @@ def test_too_many_seeds_are_refused_before_anything_starts(seeds: int, tmp_path:
     with pytest.raises(RunError, match="it must be 1 to 32"):
         manage.start_seeds(SPEC, RECIPE, "synthetic", seeds, tmp_path)
     assert store.list_runs(tmp_path) == ()
+
+
+def test_all_seeds_are_on_their_way_before_one_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+
+    def spawn(runs: Sequence[Run]) -> None:
+        done.extend(("launched", run.name) for run in runs)
+
+    monkeypatch.setattr(launch, "_spawn", spawn)
+    monkeypatch.setattr(launch, "_await_life", lambda run, child: done.append(("alive", run.name)))
+    names = [run.name for run in manage.start_seeds(SPEC, RECIPE, "synthetic", 3, tmp_path)]
+    assert done == [(what, name) for what in ("launched", "alive") for name in names]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -75,6 +76,21 @@ def test_a_run_is_alive_exactly_while_its_worker_holds_the_lock(
         "“Something: went wrong”. Resume goes on in epoch 2."
     )
     assert json.loads((run / store.STATUS).read_text())["state"] == "interrupted"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody else's folders there")
+def test_who_may_only_read_a_run_sees_whether_it_lives(
+    run: Run, holder: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, seconds: float = 0.0) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    store.write_status(run, Status(state="training", pid=holder.pid))
+    monkeypatch.setattr(locks, "take", refuse)
+    assert store.read(run).state == "training"
+    holder.kill()
+    holder.wait()
+    assert store.read(run).state == "interrupted"
 
 
 def test_a_worker_that_is_being_launched_counts_as_alive(run: Run) -> None:

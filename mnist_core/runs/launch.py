@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from mnist_core.runs import locks, store, wishes
@@ -29,12 +30,15 @@ def start(run: Run) -> None:
     start_together([run])
 
 
-def start_together(runs: Sequence[Run]) -> None:
-    """Launch one worker for several runs, which share a GPU; returns as soon as it lives. Raises RunError."""
+def start_together(*workers: Sequence[Run]) -> None:
+    """Launch a worker for each of these sequences of runs, which share a GPU; returns as soon as all live.
+
+    Raises RunError.
+    """
     with ExitStack() as claims:
-        for run in runs:
+        for run in chain(*workers):
             claims.enter_context(claim(run))
-        begin(*runs)
+        begin(*workers)
 
 
 @contextmanager
@@ -56,13 +60,14 @@ def claim(run: Run) -> Iterator[None]:
             launch.release()
 
 
-def begin(*runs: Run) -> None:
-    """Launch the worker of runs that one has claimed; returns as soon as it lives. Raises RunError."""
-    for run in runs:
+def begin(*workers: Sequence[Run]) -> None:
+    """Launch the workers of runs that one has claimed; returns as soon as all live. Raises RunError."""
+    for run in chain(*workers):
         _announce(run)
-    child = _spawn(runs)
-    for run in runs:
-        _await_life(run, child)
+    children = [_spawn(runs) for runs in workers]
+    for runs, child in zip(workers, children, strict=True):
+        for run in runs:
+            _await_life(run, child)
 
 
 def resume(run: Run) -> None:

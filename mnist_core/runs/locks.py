@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +69,26 @@ def is_held(path: Path) -> bool:
     try:
         lock = take(path)
     except OSError:
-        return False
+        return _is_seen_held(path)
     if lock is None:
         return True
     lock.release()
+    return False
+
+
+def _is_seen_held(path: Path) -> bool:
+    """The same for who may only read there; False where that cannot be told."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # until the file is closed
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
     return False
 
 
@@ -82,7 +99,7 @@ def is_alive(folder: Path) -> bool:
 
 
 class Share:
-    """The slots that a worker holds; a context that releases them."""
+    """The slots that a worker holds."""
 
     def __init__(self, slots: list[FileLock]) -> None:
         self.slots = slots
@@ -90,12 +107,6 @@ class Share:
     def release(self) -> None:
         for slot in self.slots:
             slot.release()
-
-    def __enter__(self) -> Share:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.release()
 
 
 @dataclass(frozen=True)

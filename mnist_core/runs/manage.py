@@ -27,7 +27,7 @@ def start_seeds(
 
     On a CPU several seeds train side by side with a thread each, as small nets gain little from a second one:
     on two cores `task-2` had 1.16 times the images a second (benchmarks/seeds.py). On a GPU one worker trains
-    them all at once (benchmarks/gpu.py). Raises RunError; the runs that were started before then go on.
+    them all at once (benchmarks/gpu.py). Raises RunError; the runs that were started by then go on.
     """
     if not 1 <= seeds <= MAX_SEEDS:
         raise RunError(f"seeds is {seeds}; it must be 1 to {MAX_SEEDS}.")
@@ -41,10 +41,7 @@ def start_seeds(
         group = {"group": runs[0].name} if runs else {}
         threads = {"threads": 1} if seeds > 1 else {}
         runs.append(store.create(spec, one, data, root, **group, **threads))
-        if not together:
-            launch.start(runs[-1])
-    if together:
-        launch.start_together(runs)
+    launch.start_together(*([runs] if together else [[run] for run in runs]))
     return runs
 
 
@@ -77,7 +74,7 @@ def train_more(run: Run, epochs: int, learning_rate: float) -> None:
     """Go on with a run that is done, for `epochs` more at a constant rate. Raises RunError."""
     with launch.claim(run):  # two tabs may ask at once: epochs are added once
         _add_epochs(run, epochs, learning_rate)
-        launch.begin(run)
+        launch.begin([run])
 
 
 def _add_epochs(run: Run, epochs: int, learning_rate: float) -> None:
@@ -104,9 +101,11 @@ def archive(run: Run) -> bytes:
     """The run's folder as a zip file, without locks and wishes. Raises RunError."""
     buffer = io.BytesIO()
     try:
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        # A clock may stand before 1980, where a zip file's time begins.
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
             for name in (
                 store.REQUEST,
+                store.LABEL,
                 store.METRICS,
                 store.STATUS,
                 store.LOG,

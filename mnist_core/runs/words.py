@@ -85,6 +85,12 @@ def progress_line(view: RunView) -> str:
     return " · ".join(parts)
 
 
+def rate_changes(view: RunView) -> str:
+    """ "× 0.1 since epoch 2, × 1 since epoch 4": the last of each epoch, the newest three."""
+    changes = {line.get("epoch"): number(line, "scale", 1.0) for line in view.rates}
+    return ", ".join([f"× {scale:g} since epoch {epoch}" for epoch, scale in changes.items()][-3:])
+
+
 def when(view: RunView, now: datetime | None = None) -> str:
     """When the run was made, as short as it is clear: "14:12" today, else "3 Nov 14:12"."""
     made = view.created.astimezone()

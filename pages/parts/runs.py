@@ -199,8 +199,7 @@ def title(view: RunView) -> None:
         parts.append(f"seed {recipe.seed}")
     parts.append("MNIST" if view.data == "mnist" else SYNTHETIC)
     if view.rates:
-        changed = view.rates[-1]
-        parts.append(f"rate × {changed.get('scale'):g} by hand since epoch {changed.get('epoch')}")
+        parts.append(f"rate by hand: {words.rate_changes(view)}")
     st.markdown(" · ".join(parts) + f" :gray[· {words.when(view)}]", width="stretch")
 
 

@@ -87,7 +87,7 @@ def test_the_rate_is_changed_while_it_trains(page: Page, lab: Lab) -> None:
     page.get_by_role("button", name="Rate", exact=True).click()
     page.get_by_text("× 0.1", exact=True).click()
     wait(page, lambda: store.read(run).rates, 30)
-    expect(page.get_by_text(re.compile(r"rate × 0\.1 by hand since epoch"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"rate by hand: × 0\.1 since epoch"))).to_be_visible()
     wishes.request_stop(run.folder)
     wait(page, lambda: not store.read(run).alive)
 
