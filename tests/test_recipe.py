@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mnist_core.training.recipe import RECIPES, Augmentation, Recipe, RecipeError, name_of
+from mnist_core.training.recipe import RECIPES, Augmentation, Recipe, RecipeError
 
 fractions = st.floats(0, 1, allow_nan=False)
 
@@ -133,11 +133,8 @@ def test_changed_checks_what_it_changes() -> None:
         recipe.changed(epochs=object())
 
 
-def test_recipes_are_found_by_name_whatever_their_seed() -> None:
+def test_the_first_recipe_is_what_the_lab_proposes() -> None:
     assert next(iter(RECIPES)) == "fast"
-    for name, recipe in RECIPES.items():
-        assert name_of(recipe.changed(seed=77, device="cpu")) == name
-    assert name_of(RECIPES["fast"].changed(epochs=4)) is None
 
 
 def test_the_published_task_2_recipe() -> None:

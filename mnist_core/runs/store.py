@@ -33,12 +33,11 @@ from mnist_core.runs import locks, wishes
 from mnist_core.runs.files import GrowingLines, last_lines, read_object, replace_file
 from mnist_core.runs.status import LIVE, Status
 from mnist_core.runs.wishes import Wish
-from mnist_core.training.recipe import Recipe, RecipeError
+from mnist_core.training.recipe import DATA_NAMES, Recipe, RecipeError
 
 REQUEST, STATUS, METRICS, LOG = "request.json", "status.json", "metrics.jsonl", "worker.log"
 CHECKPOINT, LATEST, STATE = "checkpoint.safetensors", "latest.safetensors", "state.safetensors"
 LABEL, LABEL_LENGTH = "label", 60
-DATA_NAMES = ("mnist", "synthetic")
 
 
 class RunError(Exception):

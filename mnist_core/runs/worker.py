@@ -30,9 +30,6 @@ TELL_EVERY = 0.5  # seconds between two writes of status.json
 RESERVE = ".reserve"  # a file that is given up when the disk is full, so that the last status can be written
 RESERVE_BYTES = 64 * 1024
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# How long an OpenMP thread that waits for others spins before it sleeps: some µs (GNU), 1 ms (Intel, LLVM).
-# As fast on idle cores, and several times faster when a browser or another run wants the same two cores.
-PATIENCE = {"GOMP_SPINCOUNT": "3000", "KMP_BLOCKTIME": "1"}
 
 
 _ENDED = object()
@@ -114,7 +111,6 @@ class Worker:
             self._await_turn()
             self.tell(state="preparing", message="Starting PyTorch")
             yield
-            wait_politely()
             from mnist_core.runs.record import train_run
 
             yield from train_run(self)
@@ -200,7 +196,6 @@ def work(workers: Sequence[Worker]) -> int:
         lives = [worker.live() for worker in workers]
         lives = [life for life in lives if next(life, _ENDED) is not _ENDED]  # each to its turn
         if len(lives) > 1:
-            wait_politely()
             from mnist_core.training.streams import side_by_side
 
             for _ in side_by_side(lives, len(lives)):
@@ -239,8 +234,7 @@ def main(arguments: list[str]) -> int:
                 print(f"Run {run.name}: another worker is at it.", file=sys.stderr)
                 return 2
             held.enter_context(lock)
-        for name, value in PATIENCE.items():  # read when PyTorch is imported
-            os.environ.setdefault(name, value)
+        wait_politely()
         company = Company(len(runs))
         workers = [Worker(run, company) for run in runs]
         _listen(workers)

@@ -26,9 +26,9 @@ import torch
 from torch import Tensor
 
 from mnist_core.training import synthetic
+from mnist_core.training.recipe import DATA_NAMES
 from mnist_core.training.sample import data_folder
 
-DATA_NAMES = ("mnist", "synthetic")
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels as fractions of white; also used for synthetic
 CLASSES = 10
 

@@ -11,7 +11,8 @@ import os
 import sys
 
 _LOWEST_PRIORITY = 19
-_SPINS = "10000"  # about 10 µs; libgomp's own default spins for milliseconds
+# How long an OpenMP thread that waits spins before it sleeps: some µs (GNU), 1 ms (Intel, LLVM).
+_PATIENCE = {"GOMP_SPINCOUNT": "3000", "KMP_BLOCKTIME": "1"}
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 _KEEP_BYTES = 1 << 30
 
@@ -41,7 +42,8 @@ def wait_politely() -> None:
     step alone is as fast as before.
     """
     if "torch" not in sys.modules:
-        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
 
 
 def keep_memory() -> None:

@@ -16,8 +16,9 @@ from mnist_core.architecture.spec import decoded
 from mnist_core.training.augmentation import Augmentation, Strict
 from mnist_core.training.recipe_error import RecipeError, RecipeProblem, explained, refused
 
-__all__ = ["RECIPES", "Augmentation", "More", "Recipe", "RecipeError", "RecipeProblem", "name_of"]
+__all__ = ["DATA_NAMES", "RECIPES", "Augmentation", "More", "Recipe", "RecipeError", "RecipeProblem"]
 
+DATA_NAMES = ("mnist", "synthetic")  # what there is to train on
 _MAX_JSON_CHARS = 20_000
 
 
@@ -224,10 +225,3 @@ RECIPES: dict[str, Recipe] = {
     "task-2": Recipe(epochs=19, augmentation=Augmentation(rotation=10, interpolation="nearest")),
 }
 """Recipes by name; the first is what the lab proposes."""
-
-
-def name_of(recipe: Recipe) -> str | None:
-    """The name under which RECIPES has this recipe, whatever its seed, device and precision; else None."""
-    free = {"seed": 1, "device": "auto", "precision": "auto"}
-    same = recipe.model_copy(update=free)
-    return next((name for name, known in RECIPES.items() if known.model_copy(update=free) == same), None)
