@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from itertools import product
+from math import prod
 
 import pytest
 import torch
@@ -63,19 +65,24 @@ def test_mixed_norms_are_those_that_torch_calls_more_than_once(spec: ModelSpec) 
 
 @many
 @given(valid_specs)
-def test_shapes_and_params_equal_torch(spec: ModelSpec) -> None:
+def test_shapes_units_and_params_equal_torch(spec: ModelSpec) -> None:
     analysis = analyze(spec)
     model = build(spec).eval()
     shapes: dict[int, tuple[int, ...]] = {}
+    units: Counter[int] = Counter()
+
+    def note(number: int, shape: tuple[int, ...]) -> None:
+        shapes[number] = shape
+        units[number] += prod(shape)
+
     for number, module in modules_by_number(model).items():
-        module.register_forward_hook(
-            lambda _m, _i, out, number=number: shapes.__setitem__(number, tuple(out.shape[1:]))
-        )
+        module.register_forward_hook(lambda _m, _i, out, number=number: note(number, tuple(out.shape[1:])))
     assert model(torch.zeros(2, *spec.input_shape)).shape == (2, 10)
     assert {report.index: report.output_shape for report in analysis.active} == shapes
     assert analysis.params == sum(p.numel() for p in model.parameters())
     for report in analysis.active:
         if not isinstance(report.layer, Container):
+            assert report.units == units[report.index]
             module = modules_by_number(model)[report.index]
             assert report.weights == {name: tuple(p.shape) for name, p in module.named_parameters()}
 
@@ -107,6 +114,23 @@ def test_repetitions_multiply_macs_and_not_params() -> None:
     once, thrice = (analyze(from_text(f"conv4p1 {n}x(conv4p1 relu) gap flat fc10")) for n in (1, 3))
     assert once.params == thrice.params
     assert thrice.macs - once.macs == 2 * 4 * 4 * 9 * 28 * 28
+
+
+def test_a_dilated_pool_that_may_see_nothing_but_padding() -> None:
+    problem = analyze(from_text("conv4s2 avg13 max2s1p1d2 flat fc10")).problems[0]
+    assert str(problem) == (
+        "Layer 3 (max_pool2d): dilation is 2, but the incoming map is 1×1 with padding 1: a window "
+        "has all its values in the padding. Set dilation to 1."
+    )
+    assert problem.fix and not analyze(problem.fix.spec).problems
+    ranges = range(1, 6), range(1, 5), (1, 2, 3, 5), range(3), range(1, 6), (False, True)
+    for size, kernel, stride, padding, dilation, ceil in product(*ranges):
+        if padding <= kernel // 2:
+            pool = nn.MaxPool2d((kernel, 1), (stride, 1), (padding, 0), (dilation, 1), ceil_mode=ceil)
+            text = f"max{kernel}x1s{stride}x1p{padding}x0d{dilation}x1[ceil_mode={str(ceil).lower()}]"
+            field = analyze(from_text(f"input1x{size}x1 {text}")).problems[0].field
+            if field != "kernel_size":  # else it does not fit at all
+                assert (field == "dilation") is bool(pool(torch.zeros(1, 1, size, 1)).isinf().any()), text
 
 
 @many
@@ -146,6 +170,7 @@ def lenient(analysis: Analysis) -> bool:
             "needs a map",
             "needs a vector",
             "must give the shape",
+            "in the padding",
         )
     )
 
@@ -342,6 +367,11 @@ def test_too_large_a_kernel_says_what_is_what_is_allowed_and_what_to_do() -> Non
     assert not [p for p in analyze(problem.fix.spec).problems if p.layer == 3 and p.field == "kernel_size"]
 
 
+def test_a_dilated_kernel_is_told_from_what_it_reaches_over() -> None:
+    problem = analyze(from_text("conv4s6 conv4k3d3")).problems[0]
+    assert "kernel_size is 3, reaching over 7 with its dilation, but the incoming map is 5×5" in str(problem)
+
+
 @pytest.mark.parametrize(
     ("text", "layer", "part"),
     [
@@ -380,3 +410,11 @@ def test_a_disabled_layer_keeps_its_number_and_costs_nothing() -> None:
     assert off.layers[1].output_shape is None and off.layers[1].params == 0
     assert on.params - off.params == on.layers[1].params > 0
     assert sum(p.numel() for p in build(off.spec).parameters()) == off.params
+
+
+@pytest.mark.parametrize("off", ["~conv0", "~res(conv0 drop2)", "~3x(relu res(conv8k999))", "~0x(relu)"])
+def test_a_number_out_of_range_where_it_does_not_count(off: str) -> None:
+    spec = from_text(f"conv8 {off} gap flat fc10")
+    assert not analyze(spec).problems
+    assert build(spec)(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+    assert analyze(from_text(f"conv8 {off.replace('~', '')} gap flat fc10")).problems

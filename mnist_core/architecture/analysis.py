@@ -79,7 +79,7 @@ class _Walk:
         self.problems.append(Problem(number, name, message, kind, fix))
 
     def check_limits(self) -> None:
-        """Every number against its range, before anything is derived from it."""
+        """Every number that counts against its range, before anything is derived from it."""
         for axis, size, most in zip(
             ("channels", "height", "width"), self.spec.input_shape, MAX_INPUT, strict=True
         ):
@@ -91,12 +91,15 @@ class _Walk:
             return  # a fix for each of thousands of layers would take minutes
         if not any(layer.enabled for layer in self.spec.layers):
             self.problem(None, "layers", "The design has no layers yet. Add a conv2d, or pick an experiment.")
+        on = [True]  # whether the containers around a layer are, and at last the layer itself
         for number, report in self.reports.items():
             if report.depth > MAX_DEPTH:
                 what = f"it is nested {report.depth} containers deep; at most {MAX_DEPTH} are allowed."
                 self.problem(number, None, what)
                 self.out_of_range.add(number)
-            for name, limits in _RANGES[type(report.layer)]:
+            del on[report.depth + 1 :]
+            on.append(on[-1] and report.layer.enabled)
+            for name, limits in _RANGES[type(report.layer)] if on[-1] else ():
                 self.check_range(number, name, getattr(report.layer, name), limits)
 
     def check_range(self, number: int, name: str, value: Any, limits: Limits) -> None:
@@ -146,12 +149,12 @@ class _Walk:
         if before.view and not _repeatable(before, effect):
             what = f"repeated with the same weights, it gets {shape_text(view.shape)}, which they do not fit."
             raise Misfit(None, f"{what} What is repeated must give the shape that it gets.")
-        macs = before.macs + effect.macs
         self.reports[number] = report = replace(
             before,
             view=effect.view,
             weights=effect.weights,
-            macs=macs,
+            macs=before.macs + effect.macs,
+            units=before.units + prod(effect.view.shape),
             incoming=before.incoming or view,
         )
         self.params += 0 if before.view else report.params

@@ -16,8 +16,8 @@ from .view import View
 class LayerReport:
     """One layer's part. `view` is None where an earlier problem leaves the shape unknown.
 
-    A layer inside `repeat` reports its last application; its MACs are those of all applications. `incoming`
-    is what reached it first.
+    A layer inside `repeat` reports its last application; its MACs and its `units`, the values that it gives
+    for one image, are those of all applications. `incoming` is what reached it first.
     """
 
     index: int
@@ -26,6 +26,7 @@ class LayerReport:
     view: View | None = None
     weights: dict[str, Shape] = field(default_factory=dict)
     macs: int = 0
+    units: int = 0
     incoming: View | None = None
 
     @property
@@ -40,11 +41,6 @@ class LayerReport:
     def params(self) -> int:
         """Trainable scalars."""
         return sum(map(prod, self.weights.values()))
-
-    @property
-    def units(self) -> int:
-        """Values in the output for one image."""
-        return prod(self.view.shape) if self.view else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; field, jump and start are one number, or two where the axes differ."""
@@ -81,7 +77,7 @@ class Analysis:
     @property
     def units(self) -> int:
         """Values that one image's forward pass produces."""
-        return sum(report.units for report in self.layers if not isinstance(report.layer, Container))
+        return sum(report.units for report in self.layers)
 
     @property
     def complete(self) -> bool:

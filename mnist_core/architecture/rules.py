@@ -108,9 +108,21 @@ def _pool(layer: MaxPool2d | AvgPool2d, view: View, site: Site) -> Effect:
         half_of = f"half the kernel {number_text(layer.kernel_size)}"
         what = f"padding is {number_text(layer.padding)}, but must be at most {half_of}."
         raise Misfit("padding", f"{what} {fix.label}.", fix)
-    kernel = effective(window, layer.dilation if isinstance(layer, MaxPool2d) else 1)
+    dilation = pair(layer.dilation) if isinstance(layer, MaxPool2d) else (1, 1)
+    kernel = effective(window, dilation)
     grid = _slide(layer, view, site, kernel, stride, padding)
+    if any(map(_misses, view.grid, grid, stride, padding, dilation)):
+        fix = site.set("dilation", 1)
+        gets = f"the incoming map is {shape_text(view.grid)} with padding {number_text(layer.padding)}"
+        what = f"dilation is {number_text(one_or_two(dilation))}, but {gets}"
+        raise Misfit("dilation", f"{what}: a window has all its values in the padding. {fix.label}.", fix)
     return Effect(view.slide((channels, *grid), kernel, stride, padding), {})
+
+
+def _misses(size: int, windows: int, stride: int, padding: int, dilation: int) -> bool:
+    """Whether a window that begins in the padding steps over the whole map."""
+    starts = range(-padding, min(0, windows * stride - padding), stride)
+    return any(start % dilation >= size for start in starts)
 
 
 def _global_avg_pool2d(layer: GlobalAvgPool2d, view: View, site: Site) -> Effect:
@@ -229,7 +241,7 @@ def _too_large(
         max(0, p, -(-(k - size) // 2)) for k, size, p in zip(kernel, view.grid, padding, strict=True)
     )
     fits = tuple(min(k, size + 2 * p) for k, size, p in zip(kernel, view.grid, padding, strict=True))
-    dilated = f", with its dilation {number_text(one_or_two(kernel))}" if kernel != taps else ""
+    dilated = f", reaching over {number_text(one_or_two(kernel))} with its dilation" if kernel != taps else ""
     what = (
         f"kernel_size is {number_text(layer.kernel_size)}{dilated}, but the incoming map is "
         f"{shape_text(view.grid)} with padding {number_text(layer.padding)}."
