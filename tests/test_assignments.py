@@ -57,6 +57,12 @@ def test_dropout_must_have_the_one_rate() -> None:
     assert verdicts(f"conv8 {HEAD}", asked)[name].met is False
 
 
+def test_a_repeated_layer_stands_once_for_each_pass_before_the_prediction() -> None:
+    name = "MaxPool before the prediction"
+    assert verdicts("conv8 max2 3x(conv8p1) gap flat", ASSIGNMENTS["under-20k"])[name].met is True
+    assert verdicts("conv8 max2 conv8p1 gap flat", ASSIGNMENTS["under-20k"])[name].met is False
+
+
 def test_an_average_over_a_part_of_the_map_is_no_gap() -> None:
     """Over 6×6 of 8×8, say: the last rows and columns are never seen."""
     asked = Assignment(name="gap", title="gap", parts=("GAP",))

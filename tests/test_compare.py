@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,18 @@ def test_own_runs_are_those_that_are_done_on_mnist_and_seeds_are_one_entry(tmp_p
     assert (both.seeds, both.accuracy, both.best) == (2, pytest.approx(0.993), pytest.approx(0.994))
     assert both.deviation == pytest.approx(0.001414, abs=1e-6) and both.checkpoint is None
     assert (one.seeds, one.deviation, one.checkpoint) == (1, None, f"runs/{alone}")
+
+
+def test_a_seed_that_was_trained_for_more_epochs_stands_alone(tmp_path: Path) -> None:
+    first = finished(tmp_path, 1, 0.992)
+    others = [finished(tmp_path, seed, 0.99 + seed / 1000, group=first) for seed in (2, 3)]
+    request = json.loads((tmp_path / first / store.REQUEST).read_text())
+    request["recipe"]["more"] = [{"epochs": 20, "learning_rate": 0.001}]
+    (tmp_path / first / store.REQUEST).write_text(json.dumps(request))
+    entries = {entry.key: entry for entry in compare.own(store.list_runs(tmp_path))}
+    assert set(entries) == {f"yours/{first}", f"yours/{others[0]}"}
+    assert (entries[f"yours/{first}"].seeds, entries[f"yours/{first}"].epochs) == (1, 23)
+    assert entries[f"yours/{others[0]}"].accuracy == pytest.approx(0.9925)
 
 
 def test_shipped_ones_are_called_what_draw_calls_them() -> None:

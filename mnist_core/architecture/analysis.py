@@ -155,6 +155,7 @@ class _Walk:
             weights=effect.weights,
             macs=before.macs + effect.macs,
             units=before.units + prod(effect.view.shape),
+            passes=before.passes + 1,
             incoming=before.incoming or view,
         )
         self.params += 0 if before.view else report.params

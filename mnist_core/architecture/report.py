@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from .layers import BatchNorm2d, Container, Layer, Repeat, Shape
+from .layers import BatchNorm2d, Layer, Shape
 from .rules import one_or_two
 from .spec import ModelSpec, Problem
 from .view import View
@@ -17,7 +17,8 @@ class LayerReport:
     """One layer's part. `view` is None where an earlier problem leaves the shape unknown.
 
     A layer inside `repeat` reports its last application; its MACs and its `units`, the values that it gives
-    for one image, are those of all applications. `incoming` is what reached it first.
+    for one image, are those of all applications, of which there are `passes`. `incoming` is what reached it
+    first.
     """
 
     index: int
@@ -27,6 +28,7 @@ class LayerReport:
     weights: dict[str, Shape] = field(default_factory=dict)
     macs: int = 0
     units: int = 0
+    passes: int = 0
     incoming: View | None = None
 
     @property
@@ -96,15 +98,7 @@ class Analysis:
         Such a layer keeps one running mean and variance for passes that have different ones. In training
         each pass is normalised by its own batch, in the test by that mixture, which fits none of them.
         """
-        found, passes = [], [1]
-        for report in self.active:
-            del passes[report.depth + 1 :]
-            if isinstance(report.layer, Container):
-                times = report.layer.times if isinstance(report.layer, Repeat) else 1
-                passes.append(times * passes[-1])
-            elif isinstance(report.layer, BatchNorm2d) and passes[-1] > 1:
-                found.append(report)
-        return tuple(found)
+        return tuple(one for one in self.active if isinstance(one.layer, BatchNorm2d) and one.passes > 1)
 
     @property
     def output(self) -> View | None:

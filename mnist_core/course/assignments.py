@@ -29,8 +29,9 @@ Part = Literal["batch norm", "dropout", "GAP", "FC", "GAP or FC", "1×1"]
 class Assignment(BaseModel):
     """Limits, each with its ends included; what is None is not asked for.
 
-    `distance` limits count weight layers (conv2d, linear) between a layer and the prediction, the last weight
-    layer included. `field_at_pool` is the range of the receptive field that reaches the first MaxPool.
+    `distance` limits count weight layers (conv2d, linear; a repeated one once for each pass) between a layer
+    and the prediction, the last weight layer included. `field_at_pool` is the range of the receptive field
+    that reaches the first MaxPool.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -235,7 +236,7 @@ def _field_at_pool(facts: _Facts, assignment: Assignment) -> Verdict | None:
 def _distance(name: str, found: list[LayerReport], facts: _Facts, least: int | None) -> Verdict | None:
     if least is None or not found:
         return None
-    after = sum(report.index > found[-1].index for report in facts.weights)
+    after = sum(report.passes for report in facts.weights if report.index > found[-1].index)
     reason = f"{after} weight layer{'s' if after != 1 else ''} after the last one; at least {least} asked."
     return Verdict(name, after >= least, reason, (found[-1].index,))
 

@@ -13,7 +13,7 @@ from mnist_core.course.experiments import EXPERIMENTS, Experiment
 from mnist_core.course.outcome import Outcome
 from mnist_core.course.shipped import Shipped
 from mnist_core.runs.figures import TARGET_ACCURACY, number
-from mnist_core.runs.seeds import group_of, seed_of
+from mnist_core.runs.seeds import alike, group_of, seed_of
 from mnist_core.runs.store import RunView
 from mnist_core.runs.words import wilson
 
@@ -112,21 +112,26 @@ def shipping(checkpoints: Iterable[Shipped]) -> list[Entry]:
 
 
 def own(views: Sequence[RunView]) -> list[Entry]:
-    """The finished runs on MNIST; several seeds of one are one entry."""
+    """The finished runs on MNIST. Seeds of one are one entry; what was trained otherwise stands alone."""
     groups: dict[str, list[RunView]] = {}
     for view in views:
         if view.state == "done" and view.data == "mnist" and view.spec and view.recipe and _last(view) >= 0:
             groups.setdefault(group_of(view), []).append(view)
-    return [_own(group, sorted(members, key=seed_of)) for group, members in groups.items()]
+    entries = []
+    for members in groups.values():
+        same = alike(members)
+        entries += [_own(sorted(same, key=seed_of))] if same else []
+        entries += [_own([view]) for view in members if view not in same]
+    return entries
 
 
-def _own(group: str, members: Sequence[RunView]) -> Entry:
+def _own(members: Sequence[RunView]) -> Entry:
     first = members[0]
     assert first.spec and first.recipe
     accuracies = [_last(view) for view in members]
     best = [number(view.status.figures, "best_accuracy") for view in members if _judged_on_test(view)]
     return Entry(
-        key=f"yours/{group}",
+        key=f"yours/{first.run.name}",
         kind="yours",
         name=first.title,
         spec=first.spec,
