@@ -19,23 +19,24 @@ from pages.parts.latest import latest_run
 from pages.parts.layers import layer_list
 
 EMPTY = "empty"
+STARTS = {
+    EMPTY: ModelSpec(),
+    **{name: experiment.spec for name, experiment in EXPERIMENTS.items()},
+    **{name: mistake.spec for name, mistake in MISTAKES.items()},
+}
 
 
-def starts() -> dict[str, str]:
-    """What one can start from, by name, and how the list shows it."""
-    published = {
-        name: f"{name} · {e.params:,} params · {e.document}" + ("" if e.exact else " (reconstruction)")
-        for name, e in EXPERIMENTS.items()
-    }
-    wrong = {name: f"{name} · wrong on purpose" for name in MISTAKES}
-    return {EMPTY: EMPTY, **published, **wrong}
+def described(name: str) -> str:
+    """How the list shows what one can start from."""
+    if name in EXPERIMENTS:
+        e = EXPERIMENTS[name]
+        return f"{name} · {e.params:,} params · {e.document}" + ("" if e.exact else " (reconstruction)")
+    return f"{name} · wrong on purpose" if name in MISTAKES else name
 
 
 def open_start() -> None:
     """Puts what was chosen in place of the design; undo brings the former one back."""
-    chosen = state.value("start")
-    known = EXPERIMENTS.get(chosen) or MISTAKES.get(chosen)
-    state.open_spec(known.spec if known else ModelSpec())
+    state.open_spec(STARTS[state.value("start")])
 
 
 def rename() -> None:
@@ -45,16 +46,16 @@ def rename() -> None:
 
 def head() -> None:
     """One line: what is designed, the steps back and forth, and what it is for."""
-    spec, names = state.current_spec(), starts()
-    state.put("start", spec.name if spec.name in names else None)
+    spec = state.current_spec()
+    state.put("start", spec.name if STARTS.get(spec.name) == spec else None)  # an edited one is another
     state.put("name", spec.name)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="head"):
         st.selectbox(
             "Start from",
-            list(names),
+            list(STARTS),
             key="start",
             on_change=open_start,
-            format_func=names.__getitem__,
+            format_func=described,
             placeholder="an experiment, or empty",
             width=250,
         )

@@ -22,7 +22,7 @@ def page(cloned: dict[str, object] | None = None) -> None:
     from pages.parts.recipe_form import recipe_form
 
     if cloned and "cloned" not in st.session_state:
-        st.session_state.spec, st.session_state.past = None, []
+        st.session_state.design, st.session_state.past = (None, None), []
         state.clone("a run", ModelSpec(), Recipe.from_dict(cloned), "synthetic")
     st.session_state["made"] = recipe_form("a design")
 

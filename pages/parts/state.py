@@ -29,14 +29,14 @@ def begin() -> None:
     """Reads the link and writes the design back into it; call first in every run of the script."""
     memory = st.session_state
     link = _link()
-    if "spec" not in memory:
-        memory.spec, memory.past, memory.future, memory.notice = EXPERIMENTS[START].spec, [], [], None
-        memory.baseline = memory.spec
+    if "design" not in memory:
+        memory.design = (EXPERIMENTS[START].spec, EXPERIMENTS[START].spec)
+        memory.past, memory.future, memory.notice = [], [], None
         memory.links, memory.written = [("", "")], 0.0
         _read_assignment()
         if link:
             _follow(link)
-            memory.past, memory.baseline = [], memory.spec
+            memory.past = []
     elif link and link != memory.links[-1] and not _late(link):
         _follow(link)
     write_link()
@@ -44,7 +44,7 @@ def begin() -> None:
 
 def begun() -> bool:
     """Whether `begin` has been called in this tab."""
-    return "spec" in st.session_state
+    return "design" in st.session_state
 
 
 def _link() -> tuple[str, str] | None:
@@ -60,17 +60,20 @@ def _late(link: tuple[str, str]) -> bool:
 
 def _follow(link: tuple[str, str]) -> None:
     """Takes the design of a link; one that cannot be read leaves the design as it is and a notice."""
+    memory = st.session_state
     try:
-        set_spec(from_text(*link))
+        spec = from_text(*link)
     except SpecError as error:
-        st.session_state.notice = f"The design in this link cannot be read, so you see another one. {error}"
+        memory.notice = f"The design in this link cannot be read, so you see another one. {error}"
+        return
+    known = {design[0]: design for design in (*memory.past, *memory.future)}
+    _set_design(known.get(spec, (spec, spec)))
 
 
 def write_link() -> None:
     """Puts the current design into the address bar."""
-    spec = st.session_state.spec
+    spec, memory = current_spec(), st.session_state
     link = (to_text(spec), spec.name)
-    memory = st.session_state
     if link != memory.links[-1]:
         memory.links, memory.written = [*memory.links, link][-20:], time.monotonic()
     fields = {"design": link[0], "name": link[1], "assignment": _assignment_text()}
@@ -97,7 +100,13 @@ def set_notice(text: str) -> None:
 
 def current_spec() -> ModelSpec:
     """The design that all pages work on."""
-    spec: ModelSpec = st.session_state.spec
+    spec: ModelSpec = st.session_state.design[0]
+    return spec
+
+
+def baseline() -> ModelSpec:
+    """The design that differences are counted from: what one last opened. Undo takes that back as well."""
+    spec: ModelSpec = st.session_state.design[1]
     return spec
 
 
@@ -106,24 +115,21 @@ def set_spec(spec: ModelSpec, step: object = None) -> None:
 
     Edits in a row with the same `step`, such as typing in one box, are undone together.
     """
-    memory = st.session_state
-    if spec != memory.spec:
-        if step is None or step != memory.get("step"):
-            memory.past = [*memory.past, memory.spec][-MAX_UNDO:]
-        memory.future, memory.step = [], step
-        memory.spec = spec
-
-
-def baseline() -> ModelSpec:
-    """The design that differences are counted from: what one last opened."""
-    spec: ModelSpec = st.session_state.baseline
-    return spec
+    _set_design((spec, baseline()), step)
 
 
 def open_spec(spec: ModelSpec) -> None:
     """Like `set_spec`, but differences are counted from here."""
-    set_spec(spec)
-    st.session_state.baseline = spec
+    _set_design((spec, spec))
+
+
+def _set_design(design: tuple[ModelSpec, ModelSpec], step: object = None) -> None:
+    memory = st.session_state
+    if design[0] != memory.design[0]:
+        if step is None or step != memory.get("step"):
+            memory.past = [*memory.past, memory.design][-MAX_UNDO:]
+        memory.future, memory.step = [], step
+    memory.design = design
 
 
 def can_undo() -> bool:
@@ -137,16 +143,16 @@ def can_redo() -> bool:
 def undo() -> None:
     memory = st.session_state
     if memory.past:
-        memory.future = [*memory.future, memory.spec]
-        memory.spec, memory.step = memory.past[-1], None
+        memory.future = [*memory.future, memory.design]
+        memory.design, memory.step = memory.past[-1], None
         memory.past = memory.past[:-1]
 
 
 def redo() -> None:
     memory = st.session_state
     if memory.future:
-        memory.past = [*memory.past, memory.spec]
-        memory.spec = memory.future[-1]
+        memory.past = [*memory.past, memory.design]
+        memory.design = memory.future[-1]
         memory.future = memory.future[:-1]
 
 
