@@ -54,9 +54,10 @@ def show(run: Run, members: tuple[Run, ...], drawn: str) -> None:
     seeds.seeds(view, views)
     headline.headline("headline", runs.headline_of(view))
     line.line("fit", watch.fit(view))
-    runs.curves(view, seeds.band(views))
+    limit = state.assignment().max_epochs
+    runs.curves(view, seeds.band(views), limit)
     watch.live(view)
-    pulse.pulse(view, views, *runs.details(view))
+    pulse.pulse(view, views, limit, *runs.details(view))
 
 
 through_app()

@@ -1,4 +1,7 @@
-from pages.parts.charts import words
+import pytest
+
+from mnist_core.runs.curves import Curves
+from pages.parts.charts import accuracy_shown, loss_shown, words
 
 LAYOUT = {"yaxis": {"title": {"text": "accuracy, %"}}, "xaxis": {"title": {"text": "epoch"}}}
 
@@ -10,6 +13,23 @@ def test_a_chart_says_its_newest_values() -> None:
     dots = {"name": "nets", "mode": "markers", "y": [3.0]}
     expected = "Chart: accuracy, % by epoch. Newest: test 99.4, train 97."
     assert words([test, train, hidden, dots, {"mode": "lines", "y": [2.0]}], LAYOUT) == expected
+
+
+@pytest.mark.parametrize(
+    ("epochs", "limit", "end", "named"),
+    [(3, 20, 3, False), (15, 20, 20, True), (20, 20, 20, True), (40, 20, 40, True), (40, None, 40, False)],
+)
+def test_the_limit_on_epochs_is_a_line_where_a_run_comes_near_it(
+    epochs: int, limit: int | None, end: int, named: bool
+) -> None:
+    empty = Curves((), (), (), (), (), (), (), ())
+    accuracy = accuracy_shown(empty, epochs, "a run", limit=limit)["layout"]
+    loss = loss_shown(empty, epochs, "a run", limit)["layout"]
+    for layout in (accuracy, loss):
+        assert layout["xaxis"]["range"] == pytest.approx([0, 1.02 * end])
+        assert [shape["x0"] for shape in layout["shapes"] if shape["x0"] == shape["x1"]] == [limit] * named
+        assert any("limit: 20 epochs" in one["text"] for one in layout["annotations"]) == named
+    assert accuracy["shapes"][0]["y0"] == 99.4
 
 
 def test_an_empty_chart_says_its_axes() -> None:

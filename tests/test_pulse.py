@@ -94,6 +94,13 @@ def test_a_run_that_has_ended_is_news_and_has_no_parts(run: Run) -> None:
     assert found["parts"] == {} and found["news"] != pulse.news([alive])
 
 
+def test_a_look_draws_the_epoch_limit_of_who_looks(run: Run, holder: Holder) -> None:
+    learn(run, 3)
+    for limit, drawn in (("5", [5]), ("20", []), ("", []), ("no number", []), ("9" * 5000, [])):
+        parts = pulse.look(run.name, [run.name], ["loss"], limit=limit)["parts"]
+        assert [shape["x0"] for shape in parts["loss"]["layout"]["shapes"]] == drawn
+
+
 @pytest.mark.parametrize("name", ["20000101-000000-none-abc", "../elsewhere", ""])
 def test_a_run_that_is_not_there_is_news(run: Run, name: str) -> None:
     nothing = {"news": "", "epochs": "", "every": pulse.WAITING_EVERY, "parts": {}}

@@ -27,6 +27,7 @@ HEIGHT = 300  # px, the same before, while and after there is data
 ACCENT, TEXT, FAINT = "--st-primary-color", "--st-text-color", "--st-gray-color"
 GOAL, GRID = "--st-green-color", "--st-border-color"
 MEAN, STRIP = "--st-orange-color", "rgba(230, 140, 30, 0.25)"
+NEAR = 0.75  # of the epochs that a course allows: a run with fewer does not come near the limit
 
 _component = component(__file__, '<div class="mnist-lab-chart" style="width: 100%; overflow: hidden"></div>')
 
@@ -68,11 +69,17 @@ def words(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> str:
 
 
 def accuracy_shown(
-    curves: Curves, epochs: int, about: str, target: bool = True, band: Sequence[Band] = ()
+    curves: Curves,
+    epochs: int,
+    about: str,
+    target: bool = True,
+    band: Sequence[Band] = (),
+    limit: int | None = None,
 ) -> dict[str, Any]:
     """Accuracy by epoch in percent: test, validation, train, and the course's bar where it applies.
 
-    `band` is drawn behind them: mean ± standard deviation of several seeds.
+    `band` is drawn behind them: mean ± standard deviation of several seeds. `limit` is the number of epochs
+    that the course allows, where it allows so many only.
     """
     judged = curves.validation_accuracy or curves.test_accuracy
     best = max((y for _, y in judged), default=1.0)
@@ -83,13 +90,20 @@ def accuracy_shown(
         _curve("validation", _percent(curves.validation_accuracy), "--st-violet-color", unit=" %", digits=2),
         _curve("test", _percent(curves.test_accuracy), ACCENT, unit=" %", digits=2),
     ]
+    goal = 100 * TARGET_ACCURACY
+    # At the left, where no epoch has ended yet: at the right stands the limit.
+    named = {**level_name(goal, f"{goal:g}"), "x": 0, "xanchor": "left", "xshift": 4}
+    span, shapes, names = _epochs(epochs, limit, "bottom")
     layout = {
         "uirevision": about,
         "yaxis": {**axis("accuracy, %"), "range": [max(0.0, low), 100.05]},
-        "xaxis": {**axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
-        "shapes": [level(100 * TARGET_ACCURACY)] if target else [],
-        "annotations": ([level_name(100 * TARGET_ACCURACY, f"{100 * TARGET_ACCURACY:g}")] if target else [])
-        + ([] if judged else [_hint("after the first epoch")]),
+        "xaxis": span,
+        "shapes": [level(goal), *shapes] if target else shapes,
+        "annotations": [
+            *([named] if target else []),
+            *names,
+            *([] if judged else [_hint("after the first epoch")]),
+        ],
     }
     return shown([trace for trace in traces if trace["x"]], layout)
 
@@ -108,7 +122,7 @@ def _band(band: Sequence[Band]) -> list[dict[str, Any]]:
     ]
 
 
-def loss_shown(curves: Curves, epochs: int, about: str) -> dict[str, Any]:
+def loss_shown(curves: Curves, epochs: int, about: str, limit: int | None = None) -> dict[str, Any]:
     """Loss in nats on a logarithmic scale: train by step, as it was and smoothed; test by epoch."""
     steps = {**_curve("train, a step", curves.step_loss, FAINT), "opacity": 0.25, "hoverinfo": "skip"}
     steps = {**steps, "mode": "lines", "line": {"color": FAINT, "width": 1}, "showlegend": False}
@@ -119,6 +133,7 @@ def loss_shown(curves: Curves, epochs: int, about: str) -> dict[str, Any]:
         _curve("validation", curves.validation_loss, "--st-violet-color"),
         _curve("test", curves.test_loss, ACCENT),
     ]
+    span, shapes, names = _epochs(epochs, limit, "top")
     layout = {
         "uirevision": about,
         "yaxis": {
@@ -128,8 +143,9 @@ def loss_shown(curves: Curves, epochs: int, about: str) -> dict[str, Any]:
             "dtick": "D2",
             "tickformat": "~g",
         },
-        "xaxis": {**axis("epoch"), "range": [0, epochs * 1.02], "tickformat": "~g", "hoverformat": ".2f"},
-        "annotations": [] if curves.step_loss else [_hint("after the first steps")],
+        "xaxis": span,
+        "shapes": shapes,
+        "annotations": [*names, *([] if curves.step_loss else [_hint("after the first steps")])],
     }
     return shown([trace for trace in traces if trace["x"]], layout)
 
@@ -138,16 +154,41 @@ def rate_chart(
     key: str, steps: Sequence[Point], smoothed: Sequence[Point], proposed: float | None, height: int = 260
 ) -> None:
     """Loss in nats against the learning rate, both logarithmic; the proposed rate as a line."""
-    line = {"type": "line", "x0": proposed, "x1": proposed, "yref": "paper", "y0": 0, "y1": 1}
     layout = {
         "uirevision": "rates",
         "yaxis": {**axis("loss, nats"), "type": "log", "dtick": "D2", "tickformat": "~g"},
         "xaxis": {**axis("learning rate"), "type": "log", "dtick": 1, "tickformat": ".0e"},
-        "shapes": [{**line, "line": {"color": GOAL, "width": 2, "dash": "dash"}}] if proposed else [],
+        "shapes": [_upright(proposed)] if proposed else [],
     }
     raw = {**_curve("a step", steps, FAINT), "mode": "lines", "line": {"color": FAINT, "width": 1}}
     curves = [{**raw, "opacity": 0.5}, {**_curve("smoothed", smoothed, ACCENT), "mode": "lines"}]
     show(key, shown(curves, layout, height))
+
+
+def _epochs(
+    epochs: int, limit: int | None, where: str
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """The axis of the epochs; the limit as a line, its name at top or bottom, where they reach it."""
+    span = {**axis("epoch"), "range": [0, 1.02 * epochs], "tickformat": "~g", "hoverformat": ".2f"}
+    if limit is None or epochs < NEAR * limit:
+        return span, [], []
+    name = level_name(1 if where == "top" else 0, f"limit: {limit} epochs")
+    name |= {"x": limit, "xref": "x", "xshift": -4, "yref": "paper", "yanchor": where}
+    return {**span, "range": [0, 1.02 * max(epochs, limit)]}, [_upright(limit)], [name]
+
+
+def _upright(x: float) -> dict[str, Any]:
+    line = {"color": GOAL, "width": 1.5, "dash": "dash"}
+    return {
+        "type": "line",
+        "x0": x,
+        "x1": x,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "line": line,
+        "layer": "below",
+    }
 
 
 def _log_range(points: Sequence[Point]) -> list[float]:

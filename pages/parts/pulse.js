@@ -48,9 +48,9 @@ class Pulse {
     if (data === this.data) this.plan(every);
   }
 
-  async ask({ url, shown, runs, drawing }) {
+  async ask({ url, shown, runs, drawing, limit }) {
     const parts = [...followers].filter(([, follower]) => onScreen(follower)).map(([name]) => ["part", name]);
-    const query = [["shown", shown], ["drawing", drawing], ...runs.map((name) => ["run", name]), ...parts];
+    const query = [["shown", shown], ["drawing", drawing], ["limit", limit], ...runs.map((name) => ["run", name]), ...parts];
     const response = await fetch(`${url}?${new URLSearchParams(query)}`);
     return response.ok ? response.json() : null;
   }

@@ -32,11 +32,11 @@ PIXELS = 28 * 28
 _mount = component(__file__)
 
 
-def pulse(shown: RunView, views: Sequence[RunView], changes: bool, waits: bool) -> None:
+def pulse(shown: RunView, views: Sequence[RunView], limit: int | None, changes: bool, waits: bool) -> None:
     """Looks from now on at a run and at those that differ in their seed alone, while one of `views` lives.
 
-    `changes`: the script draws something that changes when an epoch ends. `waits`: something that will come
-    right now, so that it runs at every look.
+    `limit`: the epochs that the assignment allows. `changes`: the script draws something that changes when an
+    epoch ends. `waits`: something that will come right now, so that it runs at every look.
     """
     if not any(view.alive for view in views):
         return
@@ -46,6 +46,7 @@ def pulse(shown: RunView, views: Sequence[RunView], changes: bool, waits: bool) 
         "shown": shown.run.name,
         "runs": [view.run.name for view in views],
         "drawing": "" if drawing is None else encoded(drawing),
+        "limit": limit or "",
         "news": news(views),
         "epochs": epochs(views) if changes or len(views) > 1 else None,
         "every": every(views),
@@ -77,26 +78,32 @@ def route() -> Route:
 
 
 def answer(request: Request) -> JSONResponse:
-    """Answers a look: `?run=…&run=…&shown=…&part=…&part=…&drawing=…`. Called on a thread of its own."""
+    """Answers a look: `?run=…&run=…&shown=…&part=…&part=…&drawing=…&limit=…`, on a thread of its own."""
     query = request.query_params
-    return JSONResponse(
-        look(query.get("shown", ""), query.getlist("run"), query.getlist("part"), query.get("drawing", ""))
-    )
+    shown, drawing, limit = (query.get(name, "") for name in ("shown", "drawing", "limit"))
+    return JSONResponse(look(shown, query.getlist("run"), query.getlist("part"), drawing, limit))
 
 
-def look(shown: str, names: Sequence[str], wanted: Collection[str], drawing: str = "") -> dict[str, Any]:
+def look(
+    shown: str, names: Sequence[str], wanted: Collection[str], drawing: str = "", limit: str = ""
+) -> dict[str, Any]:
     """How the runs of these names stand, seconds until the next look, the wanted parts of the one shown."""
     found = [store.find(name) for name in names]
     views = {run.name: store.read(run) for run in found if run}
     if shown not in views or len(views) < len(names):  # one has just been deleted: the script will say so
         return {"news": "", "epochs": "", "every": WAITING_EVERY, "parts": {}}
     members = list(views.values())
-    parts = _parts(views[shown], members, wanted, _decoded(drawing)) if views[shown].alive else {}
+    allowed = int(limit) if limit.isdecimal() and len(limit) < 6 else None
+    parts = _parts(views[shown], members, wanted, _decoded(drawing), allowed) if views[shown].alive else {}
     return {"news": news(members), "epochs": epochs(members), "every": every(members), "parts": parts}
 
 
 def _parts(
-    view: RunView, members: Sequence[RunView], wanted: Collection[str], drawing: NDArray[np.uint8] | None
+    view: RunView,
+    members: Sequence[RunView],
+    wanted: Collection[str],
+    drawing: NDArray[np.uint8] | None,
+    limit: int | None,
 ) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     if "progress" in wanted:
@@ -106,7 +113,7 @@ def _parts(
     if "fit" in wanted:
         parts["fit"] = watch.fit(view)
     if "accuracy" in wanted or "loss" in wanted:
-        parts |= runs.curves_shown(view, seeds.band(members))
+        parts |= runs.curves_shown(view, seeds.band(members), limit)
     if "live" in wanted:
         parts |= watch.live_shown(view, drawing)
     if "log" in wanted:

@@ -167,9 +167,9 @@ def _best(view: RunView, where: str) -> Figure:
     )
 
 
-def curves(view: RunView, band: Sequence[Band] = ()) -> None:
-    """Accuracy and loss, side by side (below each other on a phone); `band` is that of several seeds."""
-    drawn = curves_shown(view, band)
+def curves(view: RunView, band: Sequence[Band], limit: int | None) -> None:
+    """Accuracy and loss, side by side (below each other on a phone), see `charts`."""
+    drawn = curves_shown(view, band, limit)
     left, right = st.columns(2)
     with left:
         charts.show("accuracy", drawn["accuracy"])
@@ -177,13 +177,13 @@ def curves(view: RunView, band: Sequence[Band] = ()) -> None:
         charts.show("loss", drawn["loss"])
 
 
-def curves_shown(view: RunView, band: Sequence[Band] = ()) -> dict[str, Any]:
+def curves_shown(view: RunView, band: Sequence[Band], limit: int | None) -> dict[str, Any]:
     """What the two charts show, as data by name."""
     drawn, name = curves_of(view), view.run.name
     epochs = view.recipe.total_epochs if view.recipe else 1
     return {
-        "accuracy": charts.accuracy_shown(drawn, epochs, name, view.data == "mnist", band),
-        "loss": charts.loss_shown(drawn, epochs, name),
+        "accuracy": charts.accuracy_shown(drawn, epochs, name, view.data == "mnist", band, limit),
+        "loss": charts.loss_shown(drawn, epochs, name, limit),
     }
 
 
