@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import store
+from mnist_core.runs import curves, store
 from mnist_core.runs.curves import curves_of, smoothed, thinned
 from mnist_core.runs.store import RunView
 from mnist_core.training.recipe import Recipe
@@ -58,12 +58,25 @@ def test_points_lie_where_their_lines_say(tmp_path: Path) -> None:
         {"event": "epoch", "epoch": 1, "test_accuracy": 0.9, "train_accuracy": 0.8, "test_loss": None},
         {"event": "epoch", "epoch": 2, "test_accuracy": 0.95, "train_accuracy": True, "test_loss": 0.2},
     ]
-    curves = curves_of(view(tmp_path, steps, epochs))
-    assert curves.step_loss == ((0.5, 2.0), (1.0, 1.0))
-    assert curves.test_accuracy == ((1, 0.9), (2, 0.95))
-    assert curves.train_accuracy == ((1, 0.8),)
-    assert curves.test_loss == ((2, 0.2),)
-    assert curves.validation_loss == ()
+    drawn = curves_of(view(tmp_path, steps, epochs))
+    assert drawn.step_loss == ((0.5, 2.0), (1.0, 1.0))
+    assert drawn.test_accuracy == ((1, 0.9), (2, 0.95))
+    assert drawn.train_accuracy == ((1, 0.8),)
+    assert drawn.test_loss == ((2, 0.2),)
+    assert drawn.validation_loss == ()
+
+
+def test_of_a_run_of_hours_few_lines_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[float] = []
+    place = curves._place
+    monkeypatch.setattr(curves, "_place", lambda line: looked.append(place(line)) or looked[-1])
+    steps = [
+        {"event": "step", "epoch": 1, "step": step, "steps_per_epoch": 50_000, "loss": 1.0}
+        for step in range(1, 50_001)
+    ]
+    drawn = curves_of(view(tmp_path, steps, []))
+    assert len(looked) == curves.MAX_LINES
+    assert drawn.smoothed_loss[0][0] == 1 / 50_000 and drawn.smoothed_loss[-1] == (1, pytest.approx(1))
 
 
 @given(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from mnist_core.runs.figures import number
 from mnist_core.runs.store import RunView
 
 MAX_POINTS = 300  # more cannot be told apart on a screen
+MAX_LINES = 10_000  # of steps, 40 minutes: a look at a night's run costs no more than one at these
 SMOOTHING = 0.8  # weight of the past in the smoothed step loss
 
 Point = tuple[float, float]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Curves:
 
 def curves_of(view: RunView) -> Curves:
     """The curves of a run; lines without a number (a loss that was NaN) leave a gap."""
-    steps = _points((_place(line), number(line, "loss")) for line in view.steps)
+    lines = thinned(view.steps, MAX_LINES)
+    steps = _points((_place(line), number(line, "loss")) for line in lines)
     return Curves(
         step_loss=thinned(steps),
         smoothed_loss=thinned(smoothed(steps)),
@@ -68,8 +71,8 @@ def smoothed(points: Sequence[Point], past: float = SMOOTHING) -> tuple[Point, .
     return tuple(result)
 
 
-def thinned(points: Sequence[Point], most: int = MAX_POINTS) -> tuple[Point, ...]:
-    """At most `most` points, evenly picked; first and last stay."""
+def thinned(points: Sequence[Item], most: int = MAX_POINTS) -> tuple[Item, ...]:
+    """At most `most` of them, evenly picked; first and last stay."""
     if len(points) <= most:
         return tuple(points)
     return tuple(points[round(index * (len(points) - 1) / (most - 1))] for index in range(most))
