@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +78,66 @@ def test_an_edited_design_is_not_the_published_one_any_more(page: AppTest) -> No
     assert page.selectbox(key="start").value is None
     enter(page, "start", "task-2")
     assert page.selectbox(key="start").value == "task-2" and page.metric[0].value == "19,712"
+
+
+@pytest.mark.parametrize(("key", "typo"), [("text", "conv8 reluu gap flat fc10"), ("input_shape", "3x32")])
+def test_what_was_refused_stays_to_be_mended(page: AppTest, key: str, typo: str) -> None:
+    def shown() -> str:
+        (box,) = (box for box in (*page.text_area, *page.text_input) if box.key == key)
+        return box.value
+
+    enter(page, "text", "conv8 gap flat fc10")
+    right = shown()
+    enter(page, key, typo)
+    assert "was not taken" in page.warning[0].value and shown() == typo
+    page.run()
+    assert not page.warning and shown() == typo
+    enter(page, key, right)
+    assert shown() == right
+    enter(page, key, typo)
+    press(page, "undo")
+    press(page, "redo")
+    assert shown() == right
+
+
+def test_limits_of_ones_own(page: AppTest) -> None:
+    def label() -> tuple[bool, str]:
+        (bar,) = (found.body for found in page.get("html") if "lab-budget" in found.body)
+        return "lab-over" in bar, re.findall(r'aria-label="(.*?)"', bar)[0]
+
+    assert label() == (False, "19,712 params of at most 19,999")
+    enter(page, "assignment", "free")
+    enter(page, "text", "conv64 relu conv64 gap flat fc10")
+    assert label() == (False, "38,218 params")
+    boxes = [box.id for box in page.number_input]
+    enter(page, "own_max_params", 40_000)
+    assert label() == (False, "38,218 params of at most 40,000")
+    enter(page, "own_accuracy", 99.46)
+    enter(page, "own_max_params", 38_000)
+    assert label() == (True, "38,218 params of at most 38,000")
+    assert json.loads(page.query_params["assignment"]) == {
+        "accuracy": 0.9946,
+        "max_params": 38_000,
+    }
+    assert [box.id for box in page.number_input] == boxes
+    enter(page, "own_max_params", None)
+    assert label() == (False, "38,218 params")
+
+
+def evidence(page: AppTest, text: str) -> None:
+    """The torchsummary view of a design."""
+    enter(page, "text", text)
+    page.button_group(key="view").set_value("torchsummary").run()
+    assert not page.exception
+
+
+def test_torchsummary_counts_what_is_repeated_for_each_pass(page: AppTest) -> None:
+    evidence(page, "conv16-b 3x(conv16p1-b gn4 relu) in[affine=true] gap flat fc10")
+    assert "Total params: 7,354" in page.code[-1].value
+    assert page.caption[-1].value.endswith("once for each pass. The design has 2,682 params.")
+
+
+def test_torchsummary_runs_no_giant(page: AppTest) -> None:
+    begun = time.process_time()
+    evidence(page, "input4x512x512 conv64p1 100x(conv64p1 relu) gap flat fc10")
+    assert "966,971,622,016 MACs" in page.info[-1].value and time.process_time() - begun < 5

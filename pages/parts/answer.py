@@ -61,18 +61,15 @@ def _short(number: int) -> str:
 
 def budget(params: int, assignment: Assignment) -> None:
     """Params as a bar, with the courses' budgets, or the assignment's own, as marks."""
-    limits = sorted({*_BUDGETS, *([assignment.max_params] if assignment.max_params else [])})
-    if assignment.max_params and assignment.max_params + 1 in limits:
-        limits.remove(assignment.max_params)
-    limit = (assignment.max_params or _BUDGETS[-1]) + (1 if assignment.max_params else 0)
-    scale = max(limits[-1], limit) * 1.06
-    over = " lab-over" if params >= limit else ""
+    most = assignment.max_params
+    own = {most} if most and most + 1 not in _BUDGETS else set()  # 19,999 is the mark of under 20,000
+    marked = sorted({*_BUDGETS, *own})
+    scale = marked[-1] * 1.06
+    over = " lab-over" if most and params > most else ""
     marks = "".join(
-        f'<span style="width:{100 * value / scale:.1f}%"><b>{value / 1000:g}k</b></span>'
-        for value in limits
-        if value <= scale
+        f'<span style="width:{100 * value / scale:.1f}%"><b>{value / 1000:g}k</b></span>' for value in marked
     )
-    label = f"{params:,} params of a budget of {limit:,}"
+    label = f"{params:,} params" + (f" of at most {most:,}" if most else "")
     width = min(100.0, 100 * params / scale)
     st.html(
         f'<div class="lab-budget{over}" role="img" aria-label="{label}" title="{label}">'

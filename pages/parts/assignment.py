@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
-from pydantic import ValidationError
 
 from mnist_core.architecture.limits import MAX_PARAMS
-from mnist_core.course.assignments import ASSIGNMENTS, FREE, Assignment, Part
+from mnist_core.course.assignments import ASSIGNMENTS, FREE, Part
 
 from . import state
+
+_NUMBERS = ("max_params", "min_params", "max_epochs", "last_epochs", "dropout")
 
 
 def assignment_picker() -> None:
@@ -40,43 +41,43 @@ def free_form() -> None:
     current = state.assignment()
     if current.name != FREE.name or state.locked():
         return
+    for name in _NUMBERS:
+        state.put(f"own_{name}", getattr(current, name))
+    state.put("own_accuracy", round(100 * (current.accuracy or 0.0), 4))
+    state.put("own_parts", list(current.parts))
+    state.put("own_structure", current.clean_end)
     with st.expander("Limits of your own", icon=":material/tune:", expanded=True):
         left, right = st.columns(2)
         none, most = "no limit", MAX_PARAMS
-        max_params = left.number_input("params at most", 1, most, current.max_params, placeholder=none)
-        min_params = right.number_input("params at least", 1, most, current.min_params, placeholder=none)
-        max_epochs = left.number_input("epochs at most", 1, 10_000, current.max_epochs, placeholder=none)
-        last = right.number_input("last epochs that meet it", 1, 100, current.last_epochs)
-        accuracy = left.number_input(
-            "test accuracy, %", 0.0, 100.0, round(100 * (current.accuracy or 0.0), 4), 0.1
-        )
-        dropout = right.number_input("only dropout rate", 0.0, 1.0, current.dropout, 0.01, placeholder="any")
-        parts = st.multiselect("must contain", get_args(Part), current.parts)
-        strict = st.checkbox(
+        left.number_input("params at most", 1, most, None, placeholder=none, **_own("max_params"))
+        right.number_input("params at least", 1, most, None, placeholder=none, **_own("min_params"))
+        left.number_input("epochs at most", 1, 10_000, None, placeholder=none, **_own("max_epochs"))
+        right.number_input("last epochs that meet it", 1, 100, **_own("last_epochs"))
+        left.number_input("test accuracy, %", 0.0, 100.0, step=0.1, **_own("accuracy"))
+        right.number_input("only dropout rate", 0.0, 1.0, None, 0.01, placeholder="any", **_own("dropout"))
+        st.multiselect("must contain", get_args(Part), **_own("parts"))
+        st.checkbox(
             "the course's structure",
-            current.clean_end,
             help="Receptive field 5–11 at the first MaxPool, MaxPool and BatchNorm away from the "
             "prediction, nothing but pooling after the last weight layer, a 1×1 beside a MaxPool.",
+            **_own("structure"),
         )
-    fields = {
-        "max_params": max_params,
-        "min_params": min_params,
-        "max_epochs": max_epochs,
-        "last_epochs": last,
+
+
+def _own(name: str) -> dict[str, Any]:
+    """A box that stays the same one while its number changes, so that the keyboard stays in it."""
+    return {"key": f"own_{name}", "on_change": _take_limits}
+
+
+def _take_limits() -> None:
+    accuracy, strict = state.value("own_accuracy"), state.value("own_structure")
+    fields = {name: state.value(f"own_{name}") for name in _NUMBERS} | {
         "accuracy": round(accuracy / 100, 6) if accuracy else None,
-        "dropout": dropout,
-        "parts": tuple(parts),
+        "parts": tuple(state.value("own_parts")),
         "field_at_pool": (5, 11) if strict else None,
         "pool_distance": 2 if strict else None,
         "norm_distance": 1 if strict else None,
         "clean_end": strict,
         "transition": strict,
     }
-    try:
-        changed = Assignment.model_validate(FREE.model_dump() | fields)
-    except ValidationError as error:
-        st.error(f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}.")
-        return
-    if changed != current:
-        state.set_assignment(changed)
-        st.rerun()
+    state.set_assignment(FREE.model_copy(update=fields))

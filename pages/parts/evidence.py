@@ -7,13 +7,15 @@ from html import escape
 import streamlit as st
 
 from mnist_core.architecture.codegen import to_source
-from mnist_core.architecture.layers import Container
+from mnist_core.architecture.layers import Container, Repeat
 from mnist_core.architecture.report import Analysis
 from mnist_core.architecture.spec import ModelSpec
 
 from .table import analysis_table
 
 VIEWS = {"table": "Table", "shares": "Shares by layer", "torchsummary": "torchsummary", "code": "Code"}
+MOST_MACS = 5 * 10**9  # a second or two; torchsummary runs the model on two images
+MOST_UNITS = 2**27  # a GiB
 
 
 def evidence(analysis: Analysis) -> None:
@@ -32,16 +34,33 @@ def evidence(analysis: Analysis) -> None:
     elif view in ("torchsummary", "code") and analysis.problems:
         st.info("Mend the problems of the design first; then this can be built.", icon=":material/build:")
     elif view == "torchsummary":
-        with st.spinner("Building the model…"):
-            st.code(_torchsummary(analysis.spec.to_json()), language=None)
+        _torchsummary(analysis)
     elif view == "code":
         _code(analysis.spec)
     else:
         analysis_table(analysis)
 
 
+def _torchsummary(analysis: Analysis) -> None:
+    if analysis.macs > MOST_MACS or analysis.units > MOST_UNITS:
+        st.info(
+            f"torchsummary runs the model for its table. This one is too large for that here: it takes "
+            f"{analysis.macs:,} MACs and gives {analysis.units:,} values; at most {MOST_MACS:,} and "
+            f"{MOST_UNITS:,} are run.",
+            icon=":material/hourglass_disabled:",
+        )
+        return
+    with st.spinner("Building the model…"):
+        st.code(_printed(analysis.spec.to_json()), language=None)
+    if any(isinstance(report.layer, Repeat) for report in analysis.active):
+        st.caption(
+            "torchsummary counts the weights of what is repeated once for each pass. The design has "
+            f"{analysis.params:,} params."
+        )
+
+
 @st.cache_data(max_entries=100, show_spinner=False)
-def _torchsummary(text: str) -> str:
+def _printed(text: str) -> str:
     from mnist_core.architecture.summary import torchsummary_table
 
     return torchsummary_table(ModelSpec.from_json(text))
@@ -68,7 +87,7 @@ def _shares(analysis: Analysis) -> None:
     st.html(
         f"<table class='lab-shares'><thead><tr><th>#</th><th>layer</th>"
         f"<th>params: {analysis.params:,}</th><th>MACs: {analysis.macs:,}</th>"
-        f"<th title='outputs of all layers for one image, as float32'>activations: {memory:,.0f} KiB</th>"
+        f"<th title='all that the layers give for one image, as float32'>activations: {memory:,.0f} KiB</th>"
         "</tr></thead>"
         f"<tbody>{body}</tbody></table>"
     )

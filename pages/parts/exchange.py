@@ -25,7 +25,7 @@ def exchange_menu() -> None:
                 persist_state="session",
                 help="For teachers: who opens the link cannot choose another assignment.",
             )
-        state.put("text", to_text(spec))
+        _offer("text", to_text(spec))
         st.text_area(
             "Text form",
             key="text",
@@ -35,7 +35,7 @@ def exchange_menu() -> None:
         )
         name = f"{file_name(spec.name)}.json"
         text = spec.to_json()
-        state.put("input_shape", "×".join(map(str, spec.input_shape)))
+        _offer("input_shape", "×".join(map(str, spec.input_shape)))
         st.text_input(
             "Input shape",
             key="input_shape",
@@ -47,17 +47,29 @@ def exchange_menu() -> None:
         st.toggle("Projector: larger type", key="projector", persist_state="session")
 
 
+def _offer(key: str, text: str) -> None:
+    """Puts what the design says into a box, unless it holds what was refused for this very design."""
+    if state.value(f"refused_{key}") != (state.current_spec(), state.value(key)):
+        state.put(key, text)
+
+
+def _refuse(key: str, message: str) -> None:
+    """Says why; what was typed stays, to be mended."""
+    state.set_notice(message)
+    state.put(f"refused_{key}", (state.current_spec(), state.value(key)))
+
+
 def _take_text() -> None:
     try:
         state.set_spec(from_text(state.value("text"), state.current_spec().name))
     except SpecError as error:
-        state.set_notice(f"The text was not taken. {error}")
+        _refuse("text", f"The text was not taken. {error}")
 
 
 def _take_input_shape() -> None:
     parts = re.split(r"[×x*, ]+", state.value("input_shape").strip().lower())
     if len(parts) != 3 or not all(part.isdecimal() and len(part) < 9 for part in parts):
-        state.set_notice("The input shape was not taken: it is three whole numbers, such as 1×28×28.")
+        _refuse("input_shape", "The input shape was not taken: it is three whole numbers, such as 1×28×28.")
         return
     channels, height, width = map(int, parts)
     spec = state.current_spec()
