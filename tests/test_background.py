@@ -129,3 +129,13 @@ def test_only_so_many_subjects_are_kept() -> None:
         background.wait(subject, 1, lambda: "one")
     assert background.look(KEPT, 1, lambda: "two") == Look("one", True)
     assert background.look(0, 1, lambda: "two").answer is None
+
+
+def test_an_answer_that_nobody_comes_back_for_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_core.probe.background.PATIENCE", 0)
+    background: Background[str] = Background("test", nothing)
+    for subject in range(KEPT):
+        background.look(subject, 1, lambda: "one")
+    background.wait(KEPT, 1, lambda: "one")  # on the same thread, so that all are done
+    background.look(KEPT + 1, 1, lambda: "one")
+    assert background.look(0, 1, lambda: "two").answer is None

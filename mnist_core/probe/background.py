@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 KEPT = 64  # subjects: runs that are looked at, some with the drawing of one of thirty visitors
+PATIENCE = 60  # seconds; a page that looks comes back within a few
 
 Answer = TypeVar("Answer")
 
@@ -43,6 +44,7 @@ class _Subject:
     problem: str = ""
     work: Future[Any] | None = None
     rest_until: float = 0.0
+    asked: float = 0.0  # when last
 
 
 class Background(Generic[Answer]):
@@ -95,8 +97,14 @@ class Background(Generic[Answer]):
     def _known(self, subject: Hashable) -> _Subject:
         known = self._subjects.setdefault(subject, _Subject())
         self._subjects.move_to_end(subject)
-        # what is being worked on stays: else it would be begun again and again, and never be there
-        resting = [name for name, one in self._subjects.items() if one.work is None and one is not known]
+        now = known.asked = time.monotonic()
+        # What is being worked on or waits to be fetched stays: else it would be begun again and again, and
+        # never be there. But who has not come for it for so long comes no more.
+        resting = [
+            name
+            for name, one in self._subjects.items()
+            if one is not known and (one.work is None or (one.work.done() and now - one.asked > PATIENCE))
+        ]
         for name in resting[: max(len(self._subjects) - KEPT, 0)]:
             del self._subjects[name]
         return known
