@@ -107,6 +107,11 @@ def test_repeated_layers_share_their_weights() -> None:
     assert often - once < 1_000
 
 
+@pytest.mark.parametrize("kind", ["gn4", "prelu16"])
+def test_what_is_repeated_on_a_map_and_then_on_a_vector(kind: str) -> None:
+    same_probabilities(lively(from_text(f"conv16 gap 2x({kind} flat) fc10")))
+
+
 def test_what_depends_on_rounding_is_refused() -> None:
     """Sixty turns of a chaotic map: whatever is summed up in another order comes out as something else."""
     wild = lively(from_text("flat fc32 60x(fc32 tanh) fc10", "wild"))

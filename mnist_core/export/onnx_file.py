@@ -197,7 +197,7 @@ def _norm(w: _Writer, module: Any, path: str, x: str, before: Tensor, after: Ten
         return x
     each = shape if isinstance(module, nn.LayerNorm) else (shape[0], *[1] * (len(shape) - 1))
     scale, shift = (
-        w.constant(f"{path}.{name}", getattr(module, name).detach().reshape(each))
+        w.constant(f"{path}.{name}.{before.dim()}", getattr(module, name).detach().reshape(each))
         for name in ("weight", "bias")
     )
     return w.node("Add", w.node("Mul", x, scale), shift)
