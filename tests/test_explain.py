@@ -9,6 +9,7 @@ from torch import nn
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.spec import ModelSpec
+from mnist_core.architecture.text import from_text
 from mnist_core.probe.explain import LayerMaps, layer_maps, unit
 from mnist_core.probe.inference import load_model, predict
 from mnist_core.runs import checkpoint
@@ -148,9 +149,31 @@ def test_fields_are_those_of_the_gradient(tmp_path: Path) -> None:
         x = torch.zeros(1, 1, 28, 28, requires_grad=True)
         (gradient,) = torch.autograd.grad(first(x)[0, 0, row, column], x)
         rows, columns = torch.nonzero(gradient[0, 0].abs() > 0, as_tuple=True)
-        top, left, bottom, right = layer.field(row, column)
-        assert (rows.min().item(), columns.min().item()) == (top, left)
-        assert (rows.max().item() + 1, columns.max().item() + 1) == (bottom, right)
+        assert [(int(seen.min()), int(seen.max()) + 1) for seen in (rows, columns)] == field(
+            layer, row, column
+        )
+
+
+def field(layer: LayerMaps, row: int, column: int) -> list[tuple[float, float]]:
+    """First and end row and column of what the page outlines."""
+    view, place = layer.view, (row, column)
+    centres = [view.start[axis] + place[axis] * view.jump[axis] for axis in (0, 1)]
+    return [(at - size / 2, at + size / 2) for at, size in zip(centres, view.field, strict=True)]
+
+
+def test_units_of_a_flattened_map_keep_their_places(tmp_path: Path) -> None:
+    path = saved(tmp_path, from_text("conv4s2 flat tanh ln fc10"))
+    layer = layer_maps(path, DIGIT)[2]
+    assert layer.kind == "tanh" and layer.values.shape == (4, 13, 13)
+    net = load_model(path)[:3]
+    for channel, row, column in ((0, 0, 0), (1, 6, 6), (3, 12, 11)):
+        x = torch.tensor(DIGIT)[None, None].requires_grad_()
+        value = net((x - 0.1307) / 0.3081)[0, channel * 169 + row * 13 + column]
+        assert value.item() == pytest.approx(layer.values[channel, row, column])
+        (gradient,) = torch.autograd.grad(value, x)
+        seen = torch.nonzero(gradient[0, 0].abs() > 0, as_tuple=True)
+        assert [(int(each.min()), int(each.max()) + 1) for each in seen] == field(layer, row, column)
+        assert unit(layer, channel, row, column).rule.startswith("tanh(")
 
 
 @pytest.mark.parametrize("place", [(6, 0, 0), (0, -1, 0), (0, 0, 99)])

@@ -25,8 +25,9 @@ class LayerMaps:
     """What one layer made of the digit.
 
     number   of the layer in the design, from 1
-    values   (C, H, W); (C, 1, 1) after `flatten` and `linear`. Of a repeated layer, its last application
-    inputs   what the layer got, (C, H, W); for the first layer that is the normalised digit
+    values   (C, H, W), also of a map that was flattened: its values keep their places; (C, 1, 1) after
+             `linear`. Of a repeated layer, its last application
+    inputs   what the layer got, in the same way; for the first layer that is the normalised digit
     module   the layer itself, with its weights
     view     shape, receptive field, jump and start, in pixels of the digit
     """
@@ -37,18 +38,6 @@ class LayerMaps:
     inputs: Values
     module: nn.Module
     view: View
-
-    def field(self, row: int, column: int) -> tuple[float, float, float, float]:
-        """Top, left, bottom and right of what a unit sees, in pixels of the digit; padding counts.
-
-        Units of a flattened map are asked with row and column 0 and see all that the map saw.
-        """
-        edges = []
-        for axis, unit in enumerate((row, column)):
-            centre = self.view.start[axis] + unit * self.view.jump[axis]
-            edges.append((centre - self.view.field[axis] / 2, centre + self.view.field[axis] / 2))
-        (top, bottom), (left, right) = edges
-        return top, left, bottom, right
 
 
 def layer_maps(path: Path | str, digit: ArrayLike) -> tuple[LayerMaps, ...]:
@@ -80,14 +69,14 @@ def _run(
                 x = _run(module.body, x, kinds, views, seen)
         else:
             x = module(x)
-        maps = (_as_maps(x), _as_maps(before))
+        maps = (_as_maps(x, views[number]), _as_maps(before, views[number]))
         seen[number] = LayerMaps(number, kinds[number], *maps, module, views[number])
     return x
 
 
-def _as_maps(x: Tensor) -> Values:
-    """(1, C, H, W) or (1, C) → (C, H, W)."""
-    return x[0].reshape(x.shape[1], *(x.shape[2:] or (1, 1))).float().contiguous().numpy()
+def _as_maps(x: Tensor, view: View) -> Values:
+    """(1, C, H, W) or (1, C·H·W) → (C, H, W)."""
+    return x[0].reshape(-1, *(x.shape[2:] or view.grid)).float().contiguous().numpy()
 
 
 @dataclass(frozen=True, eq=False)
