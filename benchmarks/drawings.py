@@ -30,7 +30,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mnist_core.probe.drawing import naive_resize, to_digit
+from mnist_core.probe.drawing import to_digit
 from mnist_core.probe.examples import example
 from mnist_core.probe.inference import UNSURE, predict
 from mnist_core.runs.checkpoint import shipped_folder
@@ -62,7 +62,7 @@ def prepared(index: int, how: str) -> tuple[np.ndarray, str, np.ndarray]:
     random = np.random.default_rng((1, index))
     drawing = as_drawing(example(index).pixels, random, ENLARGED[how])
     preparation = to_digit(drawing)
-    return preparation.digit, preparation.case, naive_resize(drawing)
+    return preparation.digit, preparation.case, preparation.naive
 
 
 def unsure(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, int]:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from mnist_core.probe import catalog
 from mnist_core.probe.catalog import Entry
-from mnist_core.probe.drawing import Preparation, naive_resize
+from mnist_core.probe.drawing import Preparation
 from mnist_core.probe.inference import predict
 from mnist_core.runs.checkpoint import CheckpointError
 from pages.parts import canvas, state
@@ -163,9 +163,9 @@ def draw() -> None:
             sources(chosen, drawing)
             canvas.prompt()
         with guess_box:
-            prepared, naive = prepare(drawing), naive_resize(drawing.pixels())
-            said = ask(chosen, [prepared.digit, naive])
-            guess(prepared, naive, said, len(drawing.objects), drawing.caption if drawing.is_source else "")
+            prepared = prepare(drawing)
+            said = ask(chosen, [prepared.digit, prepared.naive])
+            guess(prepared, said, len(drawing.objects), drawing.caption if drawing.is_source else "")
     if said:
         look_inside([entry for entry, _ in said], prepared, drawing)
 

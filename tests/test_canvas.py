@@ -36,13 +36,13 @@ def test_places_of_the_digit_on_the_canvas() -> None:
     drawing = Drawing((STROKE,), png(SEVEN))
     prepared = to_digit(drawing.pixels())
     places = drawing.on_canvas(prepared)
-    assert places
-    for row, column in ((0, 0), (14, 14), (28, 20)):
-        down, across = prepared.in_drawing(row, column)
-        assert (places[0] * row + places[1], places[2] * column + places[3]) == (
-            pytest.approx(down / SIDE),
-            pytest.approx(across / SIDE),
-        )
+    box = prepared.box
+    assert places and box
+    rows, columns = (np.flatnonzero(prepared.digit.any(axis=axis)) for axis in (1, 0))
+    edges = [places[0] * row + places[1] for row in (rows[0], rows[-1] + 1)]
+    edges += [places[2] * column + places[3] for column in (columns[0], columns[-1] + 1)]
+    ends = box.top, box.top + box.height, box.left, box.left + box.width
+    assert edges == pytest.approx([end / SIDE for end in ends])
     assert Drawing().on_canvas(to_digit(Drawing().pixels())) is None
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnist_core.probe.drawing import Box, DrawingError, Preparation, naive_resize, prepare_ink, to_digit
+from mnist_core.probe.drawing import Box, Preparation, prepare_ink, to_digit
 from mnist_core.training.data import load
 from tests.strokes import STYLES, Stroke, drawn, photographed, placed
 
@@ -62,18 +62,6 @@ def test_a_thin_pen_is_brightened() -> None:
     assert to_digit(canvas(STYLES[2][0], brush=3)).digit.max() == pytest.approx(1)
 
 
-def test_places_of_the_digit_in_the_drawing() -> None:
-    prepared = to_digit(canvas(STYLES[4][0], left=40, top=100))
-    box = prepared.box
-    assert box
-    top, left = prepared.corner
-    assert prepared.in_drawing(top, left) == (box.top, box.left)
-    rows = np.flatnonzero(prepared.digit.any(axis=1))
-    assert prepared.in_drawing(rows[-1] + 1, left)[0] == pytest.approx(box.top + box.height)
-    with pytest.raises(DrawingError):
-        to_digit(np.zeros((50, 50), np.uint8)).in_drawing(0, 0)
-
-
 def case(drawing: np.ndarray) -> str:
     prepared = to_digit(drawing)
     assert (prepared.warning is None) == (prepared.case == "digit")
@@ -127,7 +115,7 @@ def test_a_digit_whose_mass_is_at_one_end_stays_inside() -> None:
 
 
 def test_naive_resize_keeps_place_and_size() -> None:
-    small = naive_resize(canvas(STYLES[3][0], 80, 10, 10, 8))
+    small = to_digit(canvas(STYLES[3][0], 80, 10, 10, 8)).naive
     assert small.shape == (28, 28)
     assert small[:9, :9].sum() == pytest.approx(small.sum(), rel=1e-3)
 

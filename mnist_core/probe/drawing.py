@@ -3,12 +3,13 @@
 MNIST's digits were fitted into 20×20 pixels with their aspect ratio kept, smoothed by the scaling, and
 placed in 28×28 so that their centre of mass lies at the centre (LeCun, Bottou, Bengio, Haffner 1998,
 section III.A). A net that learned on them knows no other digits, so a drawing must go the same way;
-`naive_resize` is what happens if it does not.
+`Preparation.naive` is what happens if it does not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from mnist_core.probe.image_file import read_image
 from mnist_core.probe.ink import Array, DrawingError, area_average, find_ink
 from mnist_core.probe.pieces import Piece, label_pieces
 
-__all__ = ["Box", "DrawingError", "Preparation", "naive_resize", "read_image", "to_digit"]
+__all__ = ["Box", "DrawingError", "Preparation", "read_image", "to_digit"]
 
 SIDE = 28
 FITTED_SIDE = 20
@@ -72,14 +73,10 @@ class Preparation:
         """A word to the person who drew it if this is not one whole digit, else None."""
         return WARNINGS.get(self.case)
 
-    def in_drawing(self, row: float, column: float) -> tuple[float, float]:
-        """Where a place in the digit (0…28, pixel edges) lies in the drawing, in its pixels."""
-        if self.box is None:
-            raise DrawingError("a blank drawing has no places")
-        return (
-            self.box.top + (row - self.corner[0]) / self.scale[0],
-            self.box.left + (column - self.corner[1]) / self.scale[1],
-        )
+    @cached_property
+    def naive(self) -> Array:
+        """What most demos do instead: the whole drawing squeezed into 28×28, wherever the digit is in it."""
+        return area_average(self.ink, SIDE, SIDE)
 
 
 def to_digit(pixels: NDArray[np.uint8]) -> Preparation:
@@ -107,11 +104,6 @@ def prepare_ink(ink: Array) -> Preparation:
     digit[corner[0] : corner[0] + height, corner[1] : corner[1] + width] = scaled
     scale = (height / box.height, width / box.width)
     return Preparation(ink, box, fitted, digit, _case(ink, box), corner, scale)
-
-
-def naive_resize(pixels: NDArray[np.uint8]) -> Array:
-    """What most demos do instead: squeeze the whole drawing into 28×28, wherever the digit is in it."""
-    return area_average(find_ink(pixels), SIDE, SIDE)
 
 
 def _box(ink: Array) -> Box | None:

@@ -20,14 +20,9 @@ HALVINGS = 12
 
 @dataclass(frozen=True, eq=False)
 class Flip:
-    """A digit that the net names `target`, (28, 28) in [0, 1], and how far it is from the original.
-
-    `distance` is the Euclidean length of the change, where one pixel from paper to full ink is 1;
-    `reached` is False where the steps did not suffice.
-    """
+    """A digit (28, 28) in [0, 1]; the net names it `target` if that was `reached` in so many steps."""
 
     digit: NDArray[np.float32]
-    distance: float
     reached: bool
 
 
@@ -47,7 +42,7 @@ def smallest_change(path: Path | str, digit: ArrayLike, target: int) -> Flip:
             end = _shortened(model, start, end, target)
         elif reached:
             end = start
-    return Flip(end[0, 0].numpy(), float((end - start).norm()), reached)
+    return Flip(end[0, 0].numpy(), reached)
 
 
 def _walk(model: nn.Module, x: Tensor, target: int) -> Tensor:

@@ -9,7 +9,6 @@ Grad-CAM              Selvaraju et al. 2017: the last maps that still have place
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,26 +20,13 @@ from torch import Tensor, nn
 from mnist_core.probe.inference import load_model, one_thread, predict
 from mnist_core.training.data import MEAN, STD
 
-Heat = NDArray[np.float32]
+Heat = NDArray[np.float32]  # over the digit, (28, 28): above 0 speaks for the target, below 0 against it
 
 PATHS = 256  # points on the way from the empty picture to the digit
 PATCH = 5  # pixels: side of what is covered at a time
-STRIDE = 1
 
 
-@dataclass(frozen=True, eq=False)
-class Saliency:
-    """A map over the digit, (28, 28): above 0 speaks for the target, below 0 against it.
-
-    `total` is what the map adds up to for integrated gradients: the target's score on the digit minus that
-    on an empty picture. It is 0 for the others, whose values are no shares.
-    """
-
-    heat: Heat
-    total: float = 0.0
-
-
-def integrated_gradients(path: Path | str, digit: ArrayLike, target: int) -> Saliency:
+def integrated_gradients(path: Path | str, digit: ArrayLike, target: int) -> Heat:
     """Each pixel's share of the target's score (its logit) against an empty picture."""
     model, pixels = load_model(path), _pixels(digit)
     # The middle of each of the steps, which is exact for a score that is linear or quadratic in between.
@@ -49,19 +35,18 @@ def integrated_gradients(path: Path | str, digit: ArrayLike, target: int) -> Sal
     with one_thread(), torch.enable_grad():
         scores = _scores(model, inputs)[:, target]
         (gradients,) = torch.autograd.grad(scores.sum(), inputs)
-        ends = _scores(model, torch.cat([torch.zeros_like(pixels), pixels]))[:, target]
-    heat = (gradients.mean(dim=0) * pixels[0])[0].detach().numpy()
-    return Saliency(heat, float(ends[1] - ends[0]))
+    heat: Heat = (gradients.mean(dim=0) * pixels[0])[0].detach().numpy()
+    return heat
 
 
-def occlusion(path: Path | str, digit: ArrayLike, target: int) -> Saliency:
+def occlusion(path: Path | str, digit: ArrayLike, target: int) -> Heat:
     """By how much the target's probability falls when the 5×5 pixels around a pixel are blacked out."""
     pixels = np.asarray(digit, dtype=np.float32)
     reach = PATCH // 2
     padded = np.pad(pixels, reach)
     covered, places = [], []
-    for row in range(0, 28, STRIDE):
-        for column in range(0, 28, STRIDE):
+    for row in range(28):
+        for column in range(28):
             if padded[row : row + PATCH, column : column + PATCH].any():
                 one = padded.copy()
                 one[row : row + PATCH, column : column + PATCH] = 0
@@ -72,10 +57,10 @@ def occlusion(path: Path | str, digit: ArrayLike, target: int) -> Saliency:
         before = predict(path, pixels)[0, target]
         falls = before - predict(path, np.stack(covered))[:, target]
         heat[tuple(np.transpose(places))] = falls
-    return Saliency(heat)
+    return heat
 
 
-def grad_cam(path: Path | str, digit: ArrayLike, target: int) -> Saliency:
+def grad_cam(path: Path | str, digit: ArrayLike, target: int) -> Heat:
     """Where the last maps larger than 1×1 speak for the target; only what speaks for it is shown."""
     model, pixels = load_model(path), _pixels(digit)
     children = list(model.children())
@@ -90,8 +75,8 @@ def grad_cam(path: Path | str, digit: ArrayLike, target: int) -> Saliency:
         (gradient,) = torch.autograd.grad(score, maps)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     cam = F.relu((weights * maps.detach()).sum(dim=1, keepdim=True))
-    heat = F.interpolate(cam, size=(28, 28), mode="bilinear", align_corners=False)[0, 0]
-    return Saliency(heat.numpy())
+    heat: Heat = F.interpolate(cam, size=(28, 28), mode="bilinear", align_corners=False)[0, 0].numpy()
+    return heat
 
 
 def _pixels(digit: ArrayLike) -> Tensor:

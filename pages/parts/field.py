@@ -30,9 +30,7 @@ _mount = component(
 )
 
 
-def field_view(
-    analysis: Analysis, digit: np.ndarray, effective: Effective = None, key: str = "field"
-) -> None:
+def field_view(analysis: Analysis, digit: np.ndarray, effective: Effective = None) -> None:
     """`digit` is (28, 28) uint8; it is shown in the middle of the design's input.
 
     `effective` are effective fields by layer number, row by row, 0 to 255.

@@ -26,7 +26,6 @@ _mount = component(__file__)
 
 def guess(
     prepared: Preparation,
-    naive: np.ndarray,
     said: Sequence[tuple[Entry, np.ndarray]],
     strokes: int,
     caption: str = "",
@@ -48,7 +47,7 @@ def guess(
             "box": _box(prepared),
             "fitted": _grey(prepared.fitted),
             "digit": _grey(prepared.digit),
-            "naive": _grey(naive),
+            "naive": _grey(prepared.naive),
             "nets": [_net(entry, *probabilities) for entry, probabilities in said],
         },
     )

@@ -27,9 +27,7 @@ def saliency(entry: Entry, prepared: Preparation) -> None:
     target = _digit("What speaks for", "saliency_for", said)
     shown = []
     for name, method in METHODS.items():
-        shown.append(
-            Picture(name, TEXTS[name], prepared.digit, method(entry.path, prepared.digit, target).heat)
-        )
+        shown.append(Picture(name, TEXTS[name], prepared.digit, method(entry.path, prepared.digit, target)))
     pictures(shown, key="saliency")
 
 
