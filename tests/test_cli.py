@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -88,7 +89,8 @@ def test_code_and_experiments() -> None:
     listed = json.loads(lab("experiments", "--json").stdout)
     assert len(listed) == 36
     assert {"name", "source_id", "params", "exact", "published"} <= set(listed[0])
-    assert "task-2" in lab("experiments").stdout
+    shown = re.findall(r"^  (\S+)", lab("experiments").stdout, re.MULTILINE)
+    assert shown == [one["name"] for one in listed]
 
 
 def test_checkpoints_and_what_reproduce_refuses() -> None:
@@ -141,6 +143,21 @@ def test_train_evaluate_predict(tmp_path: Path) -> None:
     (answer,) = json.loads(done.stdout)
     assert answer["image"] == str(pictures[0]) and sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
     assert answer["digit"] == int(np.argmax(answer["probabilities"]))
+
+
+def test_predict_says_what_is_no_digit(tmp_path: Path) -> None:
+    pictures = {
+        "seven": drawn(placed(STYLES[7][0], 200, 90, 70), 20),
+        "blank": np.full((99, 99), 255, np.uint8),
+    }
+    for name, pixels in pictures.items():
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    files = [str(tmp_path / f"{name}.png") for name in pictures]
+    done = lab("predict", "task-2", *files, "--json")
+    seven, blank = json.loads(done.stdout)
+    assert seven["digit"] == 7 and seven["warning"] is None
+    assert blank["warning"] == "There is no digit in it."
+    assert done.stderr == f"{files[1]}: There is no digit in it.\n"
 
 
 def test_evaluate_on_ones_own_handwriting(tmp_path: Path) -> None:
@@ -197,7 +214,7 @@ def test_output_of_the_real_command_is_utf_8_whatever_the_console_has() -> None:
     done = subprocess.run(
         [*command, "experiments"], cwd=ROOT, capture_output=True, check=True, env=environment
     )
-    assert "≥" in done.stdout.decode("utf-8")
+    assert "7×7" in done.stdout.decode("utf-8")
     assert subprocess.run([*command, "fly"], cwd=ROOT, capture_output=True, check=False).returncode == 2
 
 

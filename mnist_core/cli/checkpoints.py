@@ -114,11 +114,17 @@ def predict(options: argparse.Namespace) -> int:
             code = WRONG
             continue
         digit = int(np.argmax(probabilities))
+        warning = preparation.warning if preparation.box else "There is no digit in it."
         results.append(
-            {"image": str(image), "digit": digit, "probabilities": [float(p) for p in probabilities]}
+            {
+                "image": str(image),
+                "digit": digit,
+                "probabilities": [float(p) for p in probabilities],
+                "warning": warning,
+            }
         )
-        if preparation.warning:
-            print(f"{image}: {preparation.warning}", file=sys.stderr)
+        if warning:
+            print(f"{image}: {warning}", file=sys.stderr)
         if not options.json:
             print(f"{image}: {digit} ({probabilities[digit]:.1%})")
     if options.json:

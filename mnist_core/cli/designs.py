@@ -26,7 +26,7 @@ def experiments(options: argparse.Namespace) -> int:
         print_json([experiment.to_dict() for experiment in EXPERIMENTS.values()])
         return FINE
     document = None
-    for experiment in ALL.values():
+    for experiment in EXPERIMENTS.values():
         if experiment.document != document:
             document = experiment.document
             print(f"\n{document}")
@@ -87,7 +87,7 @@ def _spec(name: str) -> ModelSpec:
         return ALL[name].spec
     if " " in name.strip() and not os.path.isfile(name):  # Path.is_file raises for a long text
         return from_text(name)
-    text = read_file(name, "experiment", "python -m mnist_core experiments lists the names")
+    text = read_file(name, "experiment or record", "The commands experiments and checkpoints list them")
     try:
         json.loads(text)
     except (ValueError, RecursionError):
