@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
@@ -267,6 +268,43 @@ def test_torchsummary_code_and_shares(lab: Lab, page: Page) -> None:
     expect(page.get_by_text("class Net(nn.Module):")).to_be_visible()
     page.get_by_test_id("stButtonGroup").get_by_text("Shares").click()
     expect(page.locator(".lab-shares tbody tr")).to_have_count(34)
+
+
+CONTRAST = """(node) => {
+  const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const luminance = () => {
+    const linear = [...pen.getImageData(0, 0, 1, 1).data].map((byte) => {
+      const part = byte / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const fill = (colour) => { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); };
+  const around = [];
+  for (let one = node; one; one = one.parentElement) around.unshift(getComputedStyle(one));
+  for (const style of around) fill(style.backgroundColor);
+  const behind = luminance();
+  pen.globalAlpha = around.reduce((all, style) => all * style.opacity, 1);
+  fill(getComputedStyle(node).color);
+  const [darker, lighter] = [behind, luminance()].sort((a, b) => a - b);
+  return (lighter + 0.05) / (darker + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_small_words_are_readable(lab: Lab, browser: Browser, scheme: Literal["light", "dark"]) -> None:
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    open_design(page, lab, "conv16-b relu conv64 gap fc10", assignment="under-8k")
+    expect(page.get_by_role("alert").first).to_be_visible()
+    row(page, 1).locator(".lab-kind").click()
+    words = [".lab-problem", ".lab-chosen .lab-summary", ".lab-summary", ".lab-field-text"]
+    for word in words:
+        assert page.locator(word).first.evaluate(CONTRAST) >= 4.5, word
+    page.locator(".lab-problem button").click()
+    for word in (".lab-not-met small", ".lab-met small", ".lab-budget b"):
+        assert page.locator(word).first.evaluate(CONTRAST) >= 4.5, word
+    context.close()
 
 
 def test_stepping_through_the_fields(lab: Lab, page: Page) -> None:
