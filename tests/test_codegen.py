@@ -84,6 +84,7 @@ def test_two_hundred_random_designs(tmp_path: Path) -> None:
     run_cases(tmp_path, params)
 
 
+@pytest.mark.slow
 def test_it_runs_by_itself_and_reads_like_a_students(tmp_path: Path) -> None:
     source = to_source(EXPERIMENTS["task-2"].spec)
     assert "self.conv1 = nn.Sequential(" in source

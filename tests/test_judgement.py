@@ -15,7 +15,7 @@ from mnist_core.probe.examples import example
 from mnist_core.probe.judgement import Digits, Judgement, digits_of, first_guesses, judge
 from mnist_core.runs import checkpoint
 from mnist_core.runs.checkpoint import shipped_folder
-from mnist_core.training import evaluation
+from mnist_core.training import data, evaluation
 from mnist_core.training.data import DataError, Dataset
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.splits import split
@@ -69,7 +69,10 @@ def test_first_guesses_are_the_three_likeliest(found: Judgement) -> None:
         assert all(float(probabilities[digit]) == p for digit, p in guesses)
 
 
-def test_judging_agrees_with_the_evaluation_of_training(rendered: Dataset, tmp_path: Path) -> None:
+def test_judging_agrees_with_the_evaluation_of_training(
+    rendered: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "load", lambda name: rendered)
     path = tmp_path / "net.safetensors"
     net = untrained(SPEC)
     checkpoint.save(path, net)
@@ -86,7 +89,10 @@ def test_judging_agrees_with_the_evaluation_of_training(rendered: Dataset, tmp_p
     assert (digits.split, found.epochs) == ("test", 0)
 
 
-def test_the_validation_digits_are_those_that_training_holds_out(rendered: Dataset) -> None:
+def test_the_validation_digits_are_those_that_training_holds_out(
+    rendered: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "load", lambda name: rendered)
     held = split(rendered, Recipe(validation_size=300), torch.device("cpu"))
     digits = digits_of("synthetic", 300)
     assert digits.split == "validation" and len(digits) == 300

@@ -54,6 +54,7 @@ def test_steps_and_state_are_those_of_pytorch(kind: type[Optimizer], options: di
         assert torch.equal(value, other.state[theirs][name])
 
 
+@pytest.mark.slow
 def test_training_does_without_the_compiler() -> None:
     done = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == ["False"]

@@ -91,16 +91,22 @@ def test_kill_9_loses_a_part_of_one_seed_and_two_processes_share_the_work(tmp_pa
     assert not list((tmp_path / "work").glob("*.safetensors"))
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> data.Dataset:
+    """Few digits in place of 14,000."""
+    few = data.Dataset("synthetic", *synthetic.digits(600, 100))
+    monkeypatch.setattr(data, "load", lambda name: few)
+    return few
+
+
 class Enough(Exception):
     """Ends a reproduction from within."""
 
 
 def test_going_on_gives_the_row_that_an_unbroken_training_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few: data.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "SAVE_EVERY", 0.0)
-    rendered = data.Dataset("synthetic", *synthetic.digits(600, 100))
-    monkeypatch.setattr(data, "load", lambda name: rendered)
     fields = {"epochs": EPOCHS, "batch_size": 30, "schedule": "one_cycle"}
     tiny = Experiment("tiny", "", "", "", True, 0, LAYERS, fields, {}, None)
 
@@ -126,12 +132,12 @@ def test_going_on_gives_the_row_that_an_unbroken_training_gives(
     for curve in ("test_accuracy", "test_loss", "train_accuracy", "train_loss"):
         assert getattr(whole, curve) == getattr(broken, curve)
     kept = checkpoint.load(reproduce.kept_checkpoint(tmp_path / "broken", "tiny", 1))
-    _, accuracy = evaluate(kept.model(), rendered.test_images, rendered.test_labels, rendered)
+    _, accuracy = evaluate(kept.model(), few.test_images, few.test_labels, few)
     assert accuracy == broken.last == kept.figures["test_accuracy"]
     assert work("broken") == []  # never twice
 
 
-def test_what_another_process_trains_is_left_to_it(tmp_path: Path) -> None:
+def test_what_another_process_trains_is_left_to_it(few: data.Dataset, tmp_path: Path) -> None:
     tiny = Experiment("tiny", "", "", "", True, 0, LAYERS, {"epochs": 1}, {}, None)
     (seed,) = reproduce.plan([tiny], 1, "cpu", "synthetic")
     lock = locks.take(tmp_path / f"{seed.key}.lock")
@@ -146,7 +152,7 @@ def test_what_another_process_trains_is_left_to_it(tmp_path: Path) -> None:
     assert left == 2 and said == []
 
 
-def test_the_same_layers_and_recipe_are_trained_once(tmp_path: Path) -> None:
+def test_the_same_layers_and_recipe_are_trained_once(few: data.Dataset, tmp_path: Path) -> None:
     first, second = (
         Experiment(name, "", "", "", True, 0, LAYERS, {"epochs": 1, "batch_size": 1000}, {}, None)
         for name in ("first", "second")
@@ -158,13 +164,13 @@ def test_the_same_layers_and_recipe_are_trained_once(tmp_path: Path) -> None:
     assert (one.name, one.same_as, two.name, two.same_as) == ("first", None, "second", "first")
     assert one.test_accuracy == two.test_accuracy and "the same training as first" in said[-1]
     assert one.fingerprint == fingerprint(first.spec, reproduce.recipe_of(first, 1), "synthetic")
-    assert 0 < one.processor_seconds < 60 and one.machine.endswith("1 thread")
+    assert one.processor_seconds < 60 and one.machine.endswith("1 thread")
 
 
-def test_a_seed_that_cannot_be_trained_holds_up_no_other(tmp_path: Path) -> None:
+def test_a_seed_that_cannot_be_trained_holds_up_no_other(few: data.Dataset, tmp_path: Path) -> None:
     wild, tame = (
-        Experiment(name, "", "", "", True, 0, LAYERS, {"batch_size": 1000, **fields}, {}, None)
-        for name, fields in (("wild", {"epochs": 1, "learning_rate": 100.0}), ("tame", {"epochs": 2}))
+        Experiment(name, "", "", "", True, 0, LAYERS, {"batch_size": 10, **fields}, {}, None)
+        for name, fields in (("wild", {"epochs": 4, "learning_rate": 100.0}), ("tame", {"epochs": 2}))
     )
     said: list[str] = []
     out = tmp_path / "rows.jsonl"
