@@ -215,7 +215,12 @@ def test_a_target_of_ones_own_is_met_by_that_very_accuracy(lab: Lab, page: Page)
     box.fill("99.46")  # 99.46 / 100 is 0.9945999999999999 for a computer
     box.press("Enter")
     expect(page.get_by_text("test accuracy ≥ 99.46%")).to_be_attached()
-    expect(box).to_be_visible()  # the form stays open
+    expect(box).to_be_focused()  # the form stays as it is
+    page.keyboard.press("Tab")
+    page.keyboard.type("10000")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("19,712 of at least 10,000.")).to_be_attached()
+    expect(page.get_by_label("last epochs that meet it")).to_be_focused()
     page.get_by_role("button", name="more_horiz").click()
     link = page.get_by_test_id("stCode").first
     expect(link).to_contain_text("0.9946")
@@ -239,6 +244,19 @@ def test_hostile_links_give_a_message(lab: Lab, page: Page, text: str, part: str
     expect(page.get_by_role("alert").filter(has_text=part).first).to_be_visible()
     no_traceback(page)
     assert not dialogs
+
+
+def test_a_typing_error_in_the_text_form_can_be_mended(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv8 gap flat fc10")
+    page.get_by_role("button", name="more_horiz").click()
+    box = page.get_by_role("textbox", name="Text form")
+    box.fill("conv8 reluu gap flat fc10")
+    box.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The text was not taken. Word 2")
+    expect(box).to_have_value("conv8 reluu gap flat fc10")
+    box.fill("conv8 relu gap flat fc10")
+    box.press("Control+Enter")
+    expect(page.locator(".lab-row")).to_have_count(5)
 
 
 def test_a_name_is_text_and_nothing_else(lab: Lab, page: Page) -> None:
