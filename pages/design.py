@@ -76,10 +76,10 @@ def remark() -> None:
     opened = state.baseline().name
     if opened in MISTAKES:
         st.info(MISTAKES[opened].lesson, icon=":material/school:")
-    elif opened in EXPERIMENTS and EXPERIMENTS[opened].remark:
-        experiment = EXPERIMENTS[opened]
-        kind = "" if experiment.exact else "A reconstruction. "
-        st.caption(f"{experiment.title}. {kind}{experiment.remark}")
+    elif experiment := EXPERIMENTS.get(opened):
+        kind = "" if experiment.exact else "A reconstruction."
+        if said := " ".join(filter(None, (kind, experiment.remark))):
+            st.caption(f"{experiment.title}. {said}")
 
 
 through_app()

@@ -39,7 +39,9 @@ def checkpoints(options: argparse.Namespace) -> int:
     for one in found:
         accuracy = f"{one.accuracy:.2%}" if one.accuracy is not None else "–"
         seeds = (
-            f"{100 * one.mean:.2f} ± {100 * one.std:.2f} ({one.seeds} seeds)" if one.mean and one.std else ""
+            ""
+            if one.mean is None or one.std is None
+            else f"{100 * one.mean:.2f} ± {100 * one.std:.2f} ({one.seeds} seeds)"
         )
         print(f"{one.name:{width}}{one.params:>10,}{accuracy:>9}  {seeds:26}{one.record or ''}".rstrip())
     return FINE
