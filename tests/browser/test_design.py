@@ -322,6 +322,9 @@ def test_small_words_are_readable(lab: Lab, browser: Browser, scheme: Literal["l
     page.locator(".lab-problem button").click()
     for word in (".lab-not-met small", ".lab-met small", ".lab-budget b"):
         assert page.locator(word).first.evaluate(CONTRAST) >= 4.5, word
+    page.goto(f"{lab.url}/compare")
+    for word in ("stCaptionContainer", "stBaseButton-primary"):
+        assert page.get_by_test_id(word).locator("p").first.evaluate(CONTRAST) >= 4.5, word
     context.close()
 
 
