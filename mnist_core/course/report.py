@@ -114,7 +114,7 @@ def _summary(known: Mapping[str, Outcome]) -> str:
     if short := [f"`{o.experiment.name}`" for o in judged if not o.reached]:
         lines.append(f"Below it: {', '.join(short)}.")
     if above := [f"`{o.experiment.name}`" for o in reached if o.differs]:
-        lines.append(f"Above it by more than chance: {', '.join(above)}.")
+        lines.append(f"Above it by more than what is allowed: {', '.join(above)}.")
     return "\n".join(lines) + "\n"
 
 
