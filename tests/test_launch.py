@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,21 @@ def test_a_broken_folder_cannot_be_started(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be started"):
         launch.start(Run(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
+
+
+def test_a_worker_that_has_just_ended_is_given_the_time_to_go(tmp_path: Path) -> None:
+    run = store.create(SPEC, QUICK, "synthetic", tmp_path)
+    lock = locks.take(run / locks.WORKER_LOCK)
+    assert lock
+    with pytest.raises(RunError, match="being worked on already"), launch.claim(run):
+        pass
+    store.write_status(run, replace(store.read(run).status, state="paused"))
+    with ThreadPoolExecutor() as pool:
+        claimed = pool.submit(launch.claim(run).__enter__)
+        time.sleep(0.3)
+        assert not claimed.done()
+        lock.release()
+        assert claimed.result() is None
 
 
 @pytest.mark.slow

@@ -13,10 +13,11 @@ from itertools import chain
 from pathlib import Path
 
 from mnist_core.runs import locks, store, wishes
-from mnist_core.runs.status import RESUMABLE
+from mnist_core.runs.status import LIVE, RESUMABLE
 from mnist_core.runs.store import Run, RunError
 
 ALIVE_WITHIN = 20.0  # seconds a worker may take to hold its lock, on a very busy machine
+LEAVE_WITHIN = 5.0  # seconds in which it lets go of its lock after it has written how the run ended
 LOOK_EVERY = 0.02  # seconds
 
 _children: list[subprocess.Popen[bytes]] = []  # kept so that those that ended are reaped
@@ -52,12 +53,22 @@ def claim(run: Run) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"Run {run.name} cannot be started: {error.strerror or error}.") from None
     try:
-        if launch is None or locks.is_held(run / locks.WORKER_LOCK):
+        if launch is None or _is_worked_on(run):
             raise RunError(f"Run {run.name} is being worked on already. Stop it first, or just watch it.")
         yield
     finally:
         if launch:
             launch.release()
+
+
+def _is_worked_on(run: Run) -> bool:
+    """Whether a worker has the run. One that has just written how it ended is given the time to go."""
+    deadline = time.monotonic() + LEAVE_WITHIN
+    while locks.is_held(run / locks.WORKER_LOCK):
+        if store.read(run, metrics=False).state in LIVE or time.monotonic() > deadline:
+            return True
+        time.sleep(LOOK_EVERY)
+    return False
 
 
 def begin(*workers: Sequence[Run]) -> None:
