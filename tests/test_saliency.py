@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from captum.attr import IntegratedGradients, LayerGradCam
 from torch import nn
 
 from mnist_core.architecture.model import build
@@ -84,8 +83,11 @@ class Scores(nn.Module):
         return self.model((pixels - 0.1307) / 0.3081)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [7, 2])
 def test_integrated_gradients_are_those_of_captum(target: int) -> None:
+    from captum.attr import IntegratedGradients  # its import takes a second
+
     captum = IntegratedGradients(Scores(load_model(SHIPPED)))
     pixels = torch.from_numpy(DIGIT)[None, None]
     expected = captum.attribute(pixels, target=target, n_steps=256, method="riemann_middle")[0, 0].numpy()
@@ -93,8 +95,11 @@ def test_integrated_gradients_are_those_of_captum(target: int) -> None:
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [7, 2])
 def test_grad_cam_is_that_of_captum(target: int) -> None:
+    from captum.attr import LayerGradCam
+
     scores = Scores(load_model(SHIPPED))
     layer = scores.model.get_submodule("conv2d_31")  # the last whose maps are larger than 1×1
     captum = LayerGradCam(scores, layer)

@@ -112,6 +112,7 @@ def test_a_search_goes_on_where_it_was_and_never_sees_the_test_images(few: Datas
     assert not list(tmp_path.glob("*-trial-*.lock"))
 
 
+@pytest.mark.slow
 def test_the_same_settings_draw_the_same_trials(few: Dataset, tmp_path: Path) -> None:
     once, again = tmp_path / "once", tmp_path / "again"
     for folder, counts in ((once, (5,)), (again, (3, 5))):
