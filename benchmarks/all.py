@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 sys.path.insert(0, str(ROOT))
@@ -30,7 +32,8 @@ HEAD = """# Benchmarks
 Written by `make bench`; `python benchmarks/all.py --only NAME` renews one part. Ratios are measured in one
 run, in turns, on one machine. Each program says in its first lines what it measures and how.
 
-Part gpu is renewed only where there is a GPU, as the tests that need one run only there.
+Part gpu is renewed only where there is a GPU, whose name then stands in its heading; the tests that need one
+run only there, too. In it the 32 seeds are trained once, after one seed alone.
 """
 
 
@@ -43,7 +46,8 @@ def part(name: str) -> tuple[str, bool]:
     fine = done.returncode == 0
     why = (done.stderr.strip().splitlines() or ["no reason is known"])[-1]
     text = done.stdout.rstrip() if fine else f"{done.stdout}It failed: {why}"
-    machine = f"{processor()}, {os.cpu_count()} cores, torch {version('torch')}"
+    device = torch.cuda.get_device_name() if name == "gpu" and torch.cuda.is_available() else processor()
+    machine = f"{device}, {os.cpu_count()} cores, torch {version('torch')}"
     when = f"{datetime.now(UTC):%Y-%m-%d}, {machine}, load at the end {os.getloadavg()[0]:.1f}"
     return f"## {name}\n\n`python benchmarks/{name}.py`, {when}\n\n```\n{text}\n```\n", fine
 

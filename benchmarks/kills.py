@@ -83,9 +83,11 @@ def end_worker(run: Run) -> bool:
     if not locks.is_held(run / locks.WORKER_LOCK):
         return False
     pid = store.read(run, metrics=False).status.pid
+    if pid == 0:  # just started, and its pid not yet written; to the system 0 is one's own process group
+        return False
     try:
         os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, OverflowError):  # just started, and its pid not yet written
+    except ProcessLookupError:  # that of the worker before
         return False
     while locks.is_held(run / locks.WORKER_LOCK):
         time.sleep(0.01)

@@ -56,11 +56,15 @@ def test_only_state_touches_the_session() -> None:
             assert not any("drawable_canvas" in name for name in imports(path)), path
 
 
+DESIGN = ("answer", "assignment", "evidence", "exchange", "field", "latest", "layers", "state", "table")
+
+
 def test_designs_and_the_design_page_need_no_torch() -> None:
     modules = (
         "mnist_core.architecture.analysis, mnist_core.architecture.text, mnist_core.architecture.codegen, "
         "mnist_core.course.experiments, mnist_core.course.assignments, mnist_core.training.sample, "
-        "mnist_core.runs.store, mnist_core.runs.checkpoint, mnist_core.cli"
+        "mnist_core.runs.store, mnist_core.runs.checkpoint, mnist_core.cli, "
+        + ", ".join(f"pages.parts.{name}" for name in DESIGN)
     )
     code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -143,12 +143,12 @@ def test_hostile_files_are_refused_at_once_with_a_word(name: str, tmp_path: Path
     path = tmp_path / "digit.png"
     path.write_bytes(content)
     before = most_memory()
-    start = time.perf_counter()
+    start = time.process_time()
     for source in (path, content):
         with pytest.raises(DrawingError, match=word) as caught:
             read_image(source)
         assert ("digit.png" in str(caught.value)) == (source is path)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert most_memory() - before < 150_000_000
 
 

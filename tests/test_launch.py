@@ -55,7 +55,7 @@ def wait(run: Run, condition: Callable[[RunView], Any], seconds: float = 90) -> 
 
 
 def kill(run: Run) -> int:
-    pid = store.read(run).status.pid
+    pid = wait(run, lambda view: view.status.pid).status.pid  # 0 for a moment, which is one's own group
     os.kill(pid, signal.SIGKILL)
     wait(run, lambda view: not view.alive)
     return pid

@@ -47,7 +47,7 @@ def test_a_step_through_the_mistakes(held: dict[str, Any], monkeypatch: pytest.M
         with pytest.raises(Ended):
             sources.carry_out(net)
     sources.carry_out(net)
-    assert held["caption"].endswith(f"number 5: a 1. Mistake 1 of 3 of {net[0].name}.")
+    assert held["caption"].endswith(f"number 5, labelled 1. Mistake 1 of 3 of {net[0].name}.")
     held["caption"] = ""
     sources.carry_out(net)
     assert not held["caption"], "one click, one step"
@@ -61,4 +61,4 @@ def test_a_link_to_a_digit(held: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(st, "query_params", Asked(digit="3"))
     with pytest.raises(Ended):
         sources.carry_out([])
-    assert held["caption"].endswith("number 3: a 1.")
+    assert held["caption"].endswith("number 3, labelled 1.")

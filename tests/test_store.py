@@ -204,9 +204,11 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     replace_file(path, b"0" * 50_000, durable=False)
 
     def write() -> None:
-        for digit in b"123456789" * 20:
-            replace_file(path, bytes([digit]) * 50_000, durable=False)
-        done.set()
+        try:
+            for digit in b"123456789" * 20:
+                replace_file(path, bytes([digit]) * 50_000, durable=False)
+        finally:
+            done.set()
 
     writer = threading.Thread(target=write)
     writer.start()

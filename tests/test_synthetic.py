@@ -14,7 +14,7 @@ def test_shapes_types_and_balance() -> None:
     assert train_images.shape == (1_000, 28, 28) and train_images.dtype == torch.uint8
     assert test_images.shape == (200, 28, 28) and train_labels.dtype == test_labels.dtype == torch.int64
     assert train_labels.bincount().tolist() == [100] * 10 and test_labels.bincount().tolist() == [20] * 10
-    assert (train_labels[:-1] != train_labels[1:]).any(), "shuffled"
+    assert (train_labels[:-1] != train_labels[1:]).double().mean() > 0.8, "shuffled"
 
 
 def test_same_seed_same_digits_and_another_seed_others() -> None:
@@ -22,7 +22,8 @@ def test_same_seed_same_digits_and_another_seed_others() -> None:
     other = synthetic.digits(100, 50, seed=4)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])
-    assert not torch.equal(first[0][:50], first[2]), "the test digits are others than the training digits"
+    drawn = torch.cat([first[0], first[2]]).flatten(1)
+    assert len(drawn.unique(dim=0)) == 150, "the test digits are others than the training digits"
 
 
 def test_digits_are_prepared_as_mnist_is() -> None:

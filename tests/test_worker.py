@@ -164,7 +164,7 @@ def test_a_paused_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, unbroke
         watcher = when(lambda: has_lines(run), lambda: wishes.request_pause(run.folder))
         view = work(run)
         watcher.join()
-        assert view.state in ("paused", "done")
+        assert view.state == "paused" or len(lengths) > 1  # on a slow machine the last may come too late
         wishes.withdraw(run.folder)
     before = (run / store.METRICS).read_bytes()
     view = work(run)

@@ -178,7 +178,8 @@ class _Walk:
             raise Misfit("layers", f"{what} {advice}", self.pad_branch(layer, number))
         if any(size > 1 and a != b for size, a, b in zip(view.grid, view.jump, out.jump, strict=True)):
             raise Misfit(
-                "layers", "the branch moves over the image in other steps than its input. Use stride 1 in it."
+                "layers",
+                "the branch moves over the image at another stride than its input. Use stride 1 in it.",
             )
         # A sum sees what the branch or the input sees: the interval around both.
         low = [min(each.start[axis] - each.field[axis] / 2 for each in (view, out)) for axis in (0, 1)]

@@ -48,7 +48,7 @@ class Conv2d(Layer):
     kernel_size: Kernel = Field(
         description="height and width of a kernel; 1 mixes channels, sees no neighbours"
     )
-    stride: Stride = Field(1, description="step of the kernel; 2 halves the map")
+    stride: Stride = Field(1, description="distance between neighbouring windows; 2 halves the map")
     padding: Padding = Field(
         0, description="zeros added at every edge; (kernel_size − 1) / 2 keeps the map's size"
     )
@@ -172,7 +172,7 @@ class MaxPool2d(Layer):
 
     kind: Literal["max_pool2d"] = "max_pool2d"
     kernel_size: Kernel = Field(description="height and width of the window")
-    stride: PoolStride = Field(None, description="step of the window; empty: kernel_size")
+    stride: PoolStride = Field(None, description="distance between neighbouring windows; empty: kernel_size")
     padding: Padding = Field(0, description="edge added on every side, at most half the kernel")
     dilation: Annotated[int | Pair, Limits(1, 512)] = Field(
         1, description="distance between a window's values"
@@ -185,7 +185,7 @@ class AvgPool2d(Layer):
 
     kind: Literal["avg_pool2d"] = "avg_pool2d"
     kernel_size: Kernel = Field(description="height and width of the window")
-    stride: PoolStride = Field(None, description="step of the window; empty: kernel_size")
+    stride: PoolStride = Field(None, description="distance between neighbouring windows; empty: kernel_size")
     padding: Padding = Field(0, description="zeros added on every side, at most half the kernel")
     ceil_mode: bool = Field(False, description="round the output's size up, not down")
     count_include_pad: bool = Field(True, description="padding counts in the mean")

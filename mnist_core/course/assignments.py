@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mnist_core.architecture.layers import (
     AvgPool2d,
+    BatchNorm2d,
     Conv2d,
     Dropout,
     Dropout2d,
@@ -129,7 +130,7 @@ def check(analysis: Analysis, assignment: Assignment, run: RunFacts | None = Non
         _dropout_rate(facts, assignment),
         _field_at_pool(facts, assignment),
         _distance("MaxPool before the prediction", facts.max_pools, facts, assignment.pool_distance),
-        _distance("BatchNorm before the prediction", facts.norms, facts, assignment.norm_distance),
+        _distance("BatchNorm before the prediction", facts.batch_norms, facts, assignment.norm_distance),
         _clean_end(facts, assignment),
         _transition(facts, assignment),
         *_run_verdicts(assignment, run),
@@ -145,7 +146,7 @@ class _Facts:
         self.weights = self.of(Conv2d, Linear)
         self.max_pools = self.of(MaxPool2d)
         self.dropouts = self.of(Dropout, Dropout2d)
-        self.norms = [r for r in self.layers if r.kind.endswith(("_norm", "_norm2d"))]
+        self.batch_norms = self.of(BatchNorm2d)
         self.ones = [
             report
             for report in self.layers
@@ -167,7 +168,7 @@ class _Facts:
 
     def part(self, part: Part) -> Verdict:
         found, what = {
-            "batch norm": ([r for r in self.norms if r.kind == "batch_norm2d"], "a batch_norm2d"),
+            "batch norm": (self.batch_norms, "a batch_norm2d"),
             "dropout": (self.dropouts, "a dropout or dropout2d"),
             "GAP": (self.pooled_whole, "a global_avg_pool2d, or an avg_pool2d over the whole map"),
             "FC": (self.fully_connected, "a linear layer"),
@@ -257,7 +258,11 @@ def _clean_end(facts: _Facts, assignment: Assignment) -> Verdict | None:
         return None
     last = facts.weights[-1].index
     late = [r for r in facts.layers if r.index > last and r.kind not in _HARMLESS]
-    reason = "Delete what stands there: it bends the logits." if late else "Nothing stands there."
+    reason = (
+        "Delete what stands there: it changes the ten scores after the last weights."
+        if late
+        else "Nothing stands there."
+    )
     return Verdict("nothing but pooling after the last weight layer", not late, reason, _numbers(late))
 
 

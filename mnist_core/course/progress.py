@@ -153,7 +153,7 @@ class Progress:
 
 
 def _machine(device: torch.device, threads: int) -> str:
-    """ "AMD EPYC, CPU, 1 thread", or the graphics card's own name."""
+    """ "AMD EPYC, CPU, 1 thread", or the GPU's own name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type != "cpu":

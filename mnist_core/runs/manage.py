@@ -25,8 +25,8 @@ def start_seeds(
 ) -> list[Run]:
     """Launch runs with `seeds` consecutive seeds, the recipe's own first.
 
-    On a CPU several seeds train side by side with a thread each, as small nets gain little from a second one:
-    on two cores `task-2` had 1.16 times the images a second (benchmarks/seeds.py). On a GPU one worker trains
+    On a CPU several seeds train side by side with a thread each, as small nets gain little from a second one
+    (benchmarks/seeds.py). On a GPU one worker trains
     them all at once (benchmarks/gpu.py). Raises RunError; the runs that were started by then go on.
     """
     if not 1 <= seeds <= MAX_SEEDS:

@@ -266,5 +266,5 @@ class _Recorder:
 
 
 def _device_name(device: torch.device) -> str:
-    """As people call it: "CPU", "MPS", or the graphics card's own name."""
+    """As people call it: "CPU", "MPS", or the GPU's own name."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()

@@ -59,7 +59,7 @@ def wilson(accuracy: float, images: int) -> tuple[float, float]:
 def machine() -> str:
     """What a run will be trained on, as far as one sees without starting PyTorch: "CPU, 2 threads"."""
     if shutil.which("nvidia-smi"):
-        return "graphics card"
+        return "GPU"
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return "Apple GPU"
     return f"CPU, {threads(locks.threads_a_run())}"

@@ -84,7 +84,7 @@ class Recipe(Strict):
     eta_min: float = Field(default=0, ge=0, le=100, description="cosine: the rate at the end.")
     factor: float = Field(default=0.1, gt=0, lt=1, description="plateau: factor of one reduction.")
     patience: int = Field(
-        default=10, ge=0, le=10_000, description="plateau: epochs without gain that are borne."
+        default=10, ge=0, le=10_000, description="plateau: epochs without a gain before the rate falls."
     )
     threshold: float = Field(
         default=1e-4, ge=0, lt=1, description="plateau: smallest relative gain that counts."
@@ -112,7 +112,8 @@ class Recipe(Strict):
         default=0,
         ge=0,
         lt=1,
-        description="Decay of the averaged weights, min(this, (1+t)/(10+t)) at step t; 0 = off.",
+        description="Averaged weights: 0.99 averages about the last 100 steps; 0 = off. The decay is "
+        "min(this, (1+t)/(10+t)) at step t.",
     )
 
     validation_size: int = Field(

@@ -54,7 +54,7 @@ def _torchsummary(analysis: Analysis) -> None:
         st.code(_printed(analysis.spec.to_json()), language=None)
     if any(isinstance(report.layer, Repeat) for report in analysis.active):
         st.caption(
-            "torchsummary counts the weights of what is repeated once for each pass. The design has "
+            "What is repeated, torchsummary counts anew in every pass. The design has "
             f"{analysis.params:,} params."
         )
 

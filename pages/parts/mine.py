@@ -108,7 +108,7 @@ def _results(entries: Sequence[Entry], found: Handwriting) -> None:
     pictures(
         [
             Picture(
-                f"a {found.labels[index]}, named {named[index]}",
+                f"{found.labels[index]}, named {named[index]}",
                 f"{100 * probabilities[index].max():.1f} % sure",
                 found.digits[index],
             )
@@ -126,7 +126,7 @@ def _keep(label: int) -> None:
         state.put("handwriting_word", str(error))
     else:
         state.put(KEPT, (*(state.value(KEPT) or ()), path))
-        state.put("handwriting_word", f"Kept as a {label}.")
+        state.put("handwriting_word", f"Kept as {label}.")
         canvas.clear()
 
 

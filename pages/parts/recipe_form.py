@@ -15,8 +15,8 @@ from pages.parts import state
 _WHAT = {
     "fast": "Past 99 % after an epoch or two and near 99.4 % after three: what to try first.",
     "course": "Plain SGD with momentum and a constant rate, as most of the course's notebooks.",
-    "task-2": "The published recipe of that network: 19 epochs of SGD with rotations of ± 10°.",
-    "published": "What the document of this network used.",
+    "task-2": "The published recipe of that net: 19 epochs of SGD with rotations of ± 10°.",
+    "published": "What the document of this net used.",
     state.CLONED: "What the run had that was cloned, without epochs that were added to it.",
     "best": "19 epochs of one-cycle AdamW with augmentation and averaged weights: the highest accuracy.",
 }
@@ -162,7 +162,7 @@ def _schedule(name: str, base: Recipe, schedule: str) -> dict[str, Any]:
 
 _HELP = {
     "optimizer": "How a gradient becomes a step: SGD with momentum, Adam, AdamW (Adam with decoupled decay).",
-    "device": "Where it is trained: auto takes a graphics card where there is one, else the CPU.",
+    "device": "Where it is trained: auto takes a GPU where there is one, else the CPU.",
     "schedule": "How the learning rate changes: not at all, in steps, up and down once, along a cosine, "
     "or whenever the loss stays flat.",
 }

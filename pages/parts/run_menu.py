@@ -19,7 +19,7 @@ def controls(view: RunView) -> None:
     """The buttons that fit the run's state; call in a horizontal container."""
     if view.alive:
         _wish(view, "Pause", wishes.request_pause, "Save everything and end. Resume goes on.")
-        _wish(view, "Stop", wishes.request_stop, "End now. What has been learned is kept.")
+        _wish(view, "Stop", wishes.request_stop, "End now. What is learned is kept; Resume can go on.")
         _rate(view)
     elif view.state in RESUMABLE and view.spec and view.recipe:
         st.button(

@@ -177,7 +177,7 @@ def _place(number: int, remark: str = "") -> None:
     pixels = np.pad(chosen.pixels, FRAME)
     state.put("picture_word", None)
     state.put(AT, None)
-    caption = f"{NAMES[chosen.data]} number {chosen.index:,}: a {chosen.label}.{remark}"
+    caption = f"{NAMES[chosen.data]} number {chosen.index:,}, labelled {chosen.label}.{remark}"
     canvas.place(pixels, to_digit(pixels), caption)
 
 

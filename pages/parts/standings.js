@@ -2,7 +2,7 @@
 const COLUMNS = [
   ["name", "name", "the design's name", (row) => row.name],
   ["accuracy", "accuracy, %", "of the 10,000 test images, last epoch; the mean where there are several seeds", (row) => row.accuracy.toFixed(2)],
-  ["sure", "± or 95 %", "standard deviation over the seeds, or what 10,000 images allow a single seed to be (Wilson)", (row) => row.sure],
+  ["sure", "± or 95 %", "standard deviation over the seeds, or the 95 % interval (Wilson) of a single seed on 10,000 images", (row) => row.sure],
   ["params", "params", "trainable numbers", (row) => row.params.toLocaleString("en-US")],
   ["epochs", "epochs", "passes over the training images", (row) => row.epochs],
   ["best", "best, %", "the best epoch's accuracy; it flatters, as it is picked on the images it is measured on", (row) => row.best === null ? "–" : row.best.toFixed(2)],

@@ -39,7 +39,7 @@ def tryout(spec: ModelSpec, recipe: Recipe, data: str) -> None:
     rates = st.popover(
         "Find a rate",
         icon=":material/query_stats:",
-        help="Learning-rate range test: a hundred steps at growing rates",
+        help="Learning-rate range test: up to 120 steps at growing rates",
         on_change="rerun",
         key="rates",
     )

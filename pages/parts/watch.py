@@ -225,7 +225,7 @@ def _judged_tiles(found: Judgement, where: NDArray[np.int64], view: RunView) -> 
     return [
         Tile(
             f"is {digits.labels[at]}, says {said[at]}",
-            f"no. {digits.numbers[at]:,} · {found.losses[at]:.2f} nats",
+            f"no. {digits.numbers[at]:,} · loss {found.losses[at]:.2f}",
             digits.images[at],
             _first(found.probabilities[at]),
             int(digits.labels[at]),

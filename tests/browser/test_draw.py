@@ -234,7 +234,9 @@ def test_a_test_digit_and_a_stroke_over_it(lab: Lab, page: Page) -> None:
         expect(word(page)).not_to_have_text(before)
         expect(word(page)).to_contain_text("number")
         strokes_are(page, 1)
-        named += word(page).inner_text().endswith(f"a {answers(page).first.get_attribute('data-answer')}.")
+        named += (
+            word(page).inner_text().endswith(f"labelled {answers(page).first.get_attribute('data-answer')}.")
+        )
     assert named >= 3
     draw(page, [[(60, 320), (280, 320)]])
     strokes_are(page, 2)
@@ -248,12 +250,12 @@ def number(page: Page) -> Locator:
 @pytest.mark.mnist
 def test_a_test_digit_by_number_and_by_link(lab: Lab, page: Page) -> None:
     page.goto(f"{lab.url}/draw?digit=1234&net=shipped/task-2")
-    expect(word(page)).to_have_text("MNIST's test digit number 1,234: a 8.")
+    expect(word(page)).to_have_text("MNIST's test digit number 1,234, labelled 8.")
     expect(number(page)).to_have_value("1234")
     assert "digit=" not in page.url, "so that a reload does not bring it back"
     number(page).fill("9999")
     number(page).press("Enter")
-    expect(word(page)).to_have_text("MNIST's test digit number 9,999: a 6.")
+    expect(word(page)).to_have_text("MNIST's test digit number 9,999, labelled 6.")
     expect(answers(page).first).to_have_attribute("data-answer", "6")
     clear(page)
     expect(number(page)).to_have_value("")
@@ -440,7 +442,7 @@ def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
         draw(page, digit(figure))
         strokes_are(page, len(STYLES[figure][0]))
         keep_as.get_by_text(str(label), exact=True).click()
-        expect(page.get_by_text(f"Kept as a {label}.")).to_be_visible()
+        expect(page.get_by_text(f"Kept as {label}.")).to_be_visible()
         canvas_is_empty(page)
     expect(page.get_by_test_id("stMetricValue")).to_have_text("2 of 3")
     expect(page.locator(".lab-pictures b")).to_have_text("a 6, named 5")

@@ -168,7 +168,7 @@ def test_two_tabs_that_press_train_get_a_run_each(context: BrowserContext, lab: 
     second = press_train(two, lab, epochs=500, data="synthetic")
     assert first != second
     wait(two, lambda: store.read(first).state == "training")
-    expect(two.get_by_text(re.compile("Next in the queue|epoch 1 of 500"))).to_be_visible()
+    expect(two.get_by_text(re.compile(r"Next in the queue|epoch \d+ of 500"))).to_be_visible()
     expect(one.get_by_text(re.compile(r"epoch \d+ of 500"))).to_be_visible()
     stop(one, first)
     wait(two, lambda: store.read(second).state == "training")

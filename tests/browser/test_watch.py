@@ -79,7 +79,7 @@ def test_the_matrix_its_images_and_the_mistakes_of_the_shipped_net(page: Page, l
     expect(page.get_by_text(f"{true} taken for {said}: {count} digits")).to_be_visible()
     expect(figures(page, "cell")).to_have_count(count)
     worst = found.cell(true, said)[0]
-    expect(figures(page, "cell").first).to_contain_text(f"no. {worst:,} · {found.losses[worst]:.2f} nats")
+    expect(figures(page, "cell").first).to_contain_text(f"no. {worst:,} · loss {found.losses[worst]:.2f}")
 
     for key in ("ArrowUp",) * 10 + ("ArrowLeft",) * 10 + ("Enter",):
         page.keyboard.press(key)
