@@ -18,10 +18,11 @@ from mnist_core.probe import catalog
 from mnist_core.runs import store, words
 from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.runs.figures import TARGET_ACCURACY
-from pages.parts import runs, state
+from pages.parts import state
 from pages.parts.entrance import through_app
 from pages.parts.scatter import SIGNS, SMALL, scatter
 from pages.parts.standings import standings, sure
+from pages.parts.style import plain
 
 STYLE = """<style>
 .st-key-chosen { scroll-margin-top: 5rem; }
@@ -78,7 +79,7 @@ def _answer(label: str, entry: Entry | None, figure: str, without: str = "none")
     st.metric(
         label,
         figure,
-        f"{entry.name}, {entry.kind}" if entry else without,
+        f"{plain(entry.name)}, {entry.kind}" if entry else without,
         delta_color="off",
         delta_arrow="off",
         help="Judged by the last epoch's accuracy on the 10,000 test images, of several seeds by the mean.",
@@ -92,9 +93,9 @@ def choose(key: str) -> None:
 
 def facts(entry: Entry) -> None:
     """What there is to know about the chosen entry, and where it can be opened."""
-    st.subheader(runs.plain(entry.name), anchor=False)
+    st.subheader(plain(entry.name), anchor=False)
     experiment = EXPERIMENTS.get(entry.name) if entry.kind in ("published", "reproduced") else None
-    where = f" · {runs.plain(experiment.document)}" if experiment else ""
+    where = f" · {plain(experiment.document)}" if experiment else ""
     st.caption(f"{entry.kind}: {WHAT[entry.kind]}{where}")
     best = f" · best epoch {words.percent(entry.best)}" if entry.best is not None else ""
     short = f" of {experiment.recipe.epochs}" if experiment and entry.shortened else ""
@@ -123,7 +124,7 @@ def facts(entry: Entry) -> None:
             _here(outcome) if outcome else "Not trained here yet.",
             experiment.remark or "",
         ]
-        st.caption("  \n".join(runs.plain(text).replace("\\`", "") for text in said if text))
+        st.caption("  \n".join(plain(text).replace("\\`", "") for text in said if text))
 
 
 def _here(outcome: Outcome) -> str:

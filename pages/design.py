@@ -17,6 +17,7 @@ from pages.parts.exchange import exchange_menu
 from pages.parts.field import effective_of, field_view
 from pages.parts.latest import latest_run
 from pages.parts.layers import layer_list
+from pages.parts.style import plain
 
 EMPTY = "empty"
 STARTS = {
@@ -85,7 +86,7 @@ def remark() -> None:
 through_app()
 head()
 if message := state.notice():
-    st.warning(message, icon=":material/info:")
+    st.warning(plain(message), icon=":material/info:")
 analysis = analyze(state.current_spec())
 with st.container(key="workbench"):
     left, right = st.columns([13, 7], gap="medium")

@@ -61,7 +61,7 @@ def choose() -> list[Entry]:
     if linked in entries:
         state.put("nets", [linked])
     elif linked is not None:
-        st.info(f"The link's net, {linked}, is not here any more.", icon=":material/link_off:")
+        st.info("The net of this link is not here any more.", icon=":material/link_off:")
     if linked is not None:
         del st.query_params["net"]
     keys = st.multiselect(

@@ -12,6 +12,7 @@ from pages.parts.entrance import through_app
 from pages.parts.recipe_form import recipe_form
 from pages.parts.run_list import run_list
 from pages.parts.run_menu import controls
+from pages.parts.style import plain
 from pages.parts.tryout import tryout
 
 
@@ -26,7 +27,7 @@ def start(recipe: Recipe, data: str, count: int) -> None:
 
 def say_notice() -> None:
     if notice := state.notice():
-        st.error(runs.plain(notice), icon=":material/error:")
+        st.error(plain(notice), icon=":material/error:")
 
 
 @st.fragment
@@ -50,6 +51,7 @@ def show(run: Run, members: tuple[Run, ...], drawn: str) -> None:
     view = views[members.index(run)]
     if pulse.news(views) != drawn or state.page_is_wanted():
         st.rerun()
+    beat = st.empty()  # first, so that a look at the run before has gone when this one is drawn
     runs.progress(view)
     seeds.seeds(view, views)
     headline.headline("headline", runs.headline_of(view))
@@ -57,7 +59,9 @@ def show(run: Run, members: tuple[Run, ...], drawn: str) -> None:
     limit = state.assignment().max_epochs
     runs.curves(view, seeds.band(views), limit)
     watch.live(view)
-    pulse.pulse(view, views, limit, *runs.details(view))
+    found = runs.details(view)
+    with beat:
+        pulse.pulse(view, views, limit, *found)
 
 
 through_app()
@@ -65,7 +69,7 @@ runs.style()
 spec = state.current_spec()
 analysis = analyze(spec)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-    what = f"Train **{runs.plain(spec.name)}** · {analysis.params:,} params · {words.machine()}"
+    what = f"Train **{plain(spec.name)}** · {analysis.params:,} params · {words.machine()}"
     st.markdown(what, width="content")
     st.page_link("pages/design.py", label="change the design", icon=":material/edit:")
     before = st.container(horizontal=True, horizontal_alignment="right", gap="small", key="before")
@@ -113,9 +117,7 @@ if recipe and not analysis.problems:
 if data == "synthetic":
     st.caption(f"{runs.SYNTHETIC} The run's figures will say nothing about MNIST.")
 if analysis.problems:
-    st.error(
-        f"This design cannot be trained. {runs.plain(str(analysis.problems[0]))}", icon=":material/error:"
-    )
+    st.error(f"This design cannot be trained. {plain(str(analysis.problems[0]))}", icon=":material/error:")
     st.page_link("pages/design.py", label="Mend it on the Design page", icon=":material/build:")
 say_notice()
 
@@ -137,7 +139,7 @@ if run:
     show(run, members, pulse.news(views))
 elif name:
     st.info(
-        f"There is no run {runs.plain(name)} here; it may have been deleted. Choose another one, or train.",
+        f"There is no run {plain(name)} here; it may have been deleted. Choose another one, or train.",
         icon=":material/info:",
     )
 else:

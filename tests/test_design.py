@@ -134,7 +134,7 @@ def evidence(page: AppTest, text: str) -> None:
 def test_torchsummary_counts_what_is_repeated_for_each_pass(page: AppTest) -> None:
     evidence(page, "conv16-b 3x(conv16p1-b gn4 relu) in[affine=true] gap flat fc10")
     assert "Total params: 7,354" in page.code[-1].value
-    assert page.caption[-1].value.endswith("once for each pass. The design has 2,682 params.")
+    assert page.caption[-1].value.endswith("anew in every pass. The design has 2,682 params.")
 
 
 def test_torchsummary_runs_no_giant(page: AppTest) -> None:

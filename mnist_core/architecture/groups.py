@@ -36,7 +36,7 @@ GROUPS = {
         ),
         Group(
             "separable block",
-            "depthwise 3×3 (groups = channels), then 1×1: a sixth of the params of a 3×3 at 16 channels, nearer a ninth at more",
+            "depthwise 3×3 (groups = channels), then 1×1: a sixth of a 3×3's params, a wide one a ninth",
             "conv16p1g16-b bn relu conv16k1-b bn relu",
         ),
         Group(

@@ -258,11 +258,8 @@ def _clean_end(facts: _Facts, assignment: Assignment) -> Verdict | None:
         return None
     last = facts.weights[-1].index
     late = [r for r in facts.layers if r.index > last and r.kind not in _HARMLESS]
-    reason = (
-        "Delete what stands there: it changes the ten scores after the last weights."
-        if late
-        else "Nothing stands there."
-    )
+    delete = "Delete what stands there: it changes the ten scores after the last weights."
+    reason = delete if late else "Nothing stands there."
     return Verdict("nothing but pooling after the last weight layer", not late, reason, _numbers(late))
 
 

@@ -13,6 +13,7 @@ from mnist_core.architecture.rules import shape_text
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.probe import catalog
 from pages.parts.component import component
+from pages.parts.style import plain
 
 Effective = dict[int, list[int]] | None
 
@@ -77,7 +78,7 @@ def effective_of(spec: ModelSpec) -> Effective:
     if trained is None or spec.input_shape != (1, 28, 28):
         return None
     wanted = st.toggle(
-        f"effective field of {trained.name}",
+        f"effective field of {plain(trained.name)}",
         key="effective",
         help="What the trained net really looks at: mean absolute gradient of the unit in the middle of each "
         "map with respect to the input (Luo et al. 2016), over 32 test digits. Usually far smaller.",

@@ -41,13 +41,17 @@ class LayerList {
     this.root = root;
     this.selected = null; // number of the chosen layer
     this.open = false; // whether its fields are shown
-    this.menu = null; // number of the layer before which the insert menu is open
+    this.menu = null; // number of the layer before which the insert menu is open …
+    this.filter = ""; // … and what is typed there
     this.pending = []; // edits that the server has not confirmed: of two quick ones it may see the last alone
     this.stamp = 0; // of the last edit; they increase
     this.timers = new Map();
     root.addEventListener("keydown", (event) => this.key(event));
-    this.listener = (event) => this.choose(event.detail, false);
-    window.addEventListener("mnist-lab-show-layer", this.listener);
+    const listener = (event) => {
+      if (root.isConnected) this.choose(event.detail, false);
+      else window.removeEventListener("mnist-lab-show-layer", listener);  // the page has been left
+    };
+    window.addEventListener("mnist-lab-show-layer", listener);
   }
 
   update(data, send) {
@@ -56,23 +60,42 @@ class LayerList {
     this.pending = this.pending.filter((event) => event.stamp > data.taken);
     if (this.selected > data.rows.length) this.selected = data.rows.length || null;
     this.draw();
+    if (!this.pending.length) window.clearTimeout(this.again);
   }
 
   edit(event) {
-    // Numbers of layers mean the list that is on screen, so one change of structure at a time.
-    if (event.op !== "set" && this.pending.some((other) => other.op !== "set")) return false;
-    this.stamp = Math.max(Date.now(), this.stamp + 1);
+    // Numbers of layers mean the list that is on screen: nothing more is edited until its structure has changed.
+    if (this.pending.some((other) => other.op !== "set")) return false;
+    this.stamp = Math.max(Date.now(), this.stamp + 1, this.data.taken + 1);
     this.pending.push({ ...event, stamp: this.stamp });
-    this.send("edit", this.pending);
+    this.tell();
+    if (event.op !== "set") for (const box of this.root.querySelectorAll(".lab-fields input, .lab-fields select")) box.disabled = true;
     return true;
+  }
+
+  // Until the server has confirmed them: a connection may break. It makes each but once.
+  tell() {
+    window.clearTimeout(this.again);
+    if (!this.pending.length || !this.root.isConnected) return;
+    this.send("edit", this.pending);
+    this.again = window.setTimeout(() => this.tell(), 3000);
   }
 
   choose(n, toggle) {
     this.open = toggle && n === this.selected ? !this.open : toggle || this.open;
     this.selected = n;
     this.draw();
-    this.root.querySelector(`[data-n="${n}"]`)?.scrollIntoView({ block: "nearest" });
+    this.reveal(this.root.querySelector(`[data-n="${n}"]`));
     if (toggle) window.dispatchEvent(new CustomEvent("mnist-lab-layer", { detail: n }));
+  }
+
+  // Scrolls the list alone: the page stays where it is.
+  reveal(item) {
+    if (!item) return;
+    const list = item.parentElement;
+    const [inner, outer] = [item.getBoundingClientRect(), list.getBoundingClientRect()];
+    if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
+    else if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
   }
 
   // Drawing anew must not take the keyboard from whoever is typing.
@@ -80,6 +103,7 @@ class LayerList {
     const active = this.root.contains(document.activeElement) ? document.activeElement : null;
     const focus = active?.dataset.focus;
     const typed = active?.matches("input:not([type=checkbox])") ? active.value : null;
+    const caret = typed === null ? [] : [active.selectionStart, active.selectionEnd];
     const scroll = this.root.querySelector(".lab-rows")?.scrollTop ?? 0;
     const { rows, problems } = this.data;
     const list = element(
@@ -98,9 +122,11 @@ class LayerList {
       const again = find(focus);
       // What had the keyboard may be gone, a menu or a deleted layer: then the chosen layer has it.
       (again ?? find(`row ${this.selected}`) ?? find("add")).focus({ preventScroll: true });
-      if (again && typed !== null) again.value = typed;
+      if (again && typed !== null) {
+        again.value = typed;
+        again.setSelectionRange(...caret);
+      }
     }
-    this.root.querySelector("[autofocus]")?.focus();
   }
 
   row(row) {
@@ -111,7 +137,10 @@ class LayerList {
       {
         class: `lab-row lab-${schema.family}${chosen ? " lab-chosen" : ""}${row.enabled ? "" : " lab-off"}`,
         style: `--depth:${row.depth}`,
-        onclick: () => this.choose(row.n, true),
+        onclick: () => {
+          this.choose(row.n, true);
+          this.root.querySelector(`[data-focus="row ${row.n}"]`)?.focus({ preventScroll: true });
+        },
       },
       element("span", { class: "lab-n" }, row.n),
       element(
@@ -273,7 +302,9 @@ class LayerList {
 
   toggleMenu(n) {
     this.menu = this.menu === n ? null : n;
+    this.filter = "";
     this.draw();
+    this.root.querySelector('[data-focus="menu"]')?.focus();
   }
 
   insert(n, add) {
@@ -288,8 +319,9 @@ class LayerList {
       ...Object.entries(this.data.kinds).map(([name, kind]) => [name, kind.help, kind.family]),
     ];
     const box = element("div", { class: "lab-menu-list" });
-    const show = (filter) => {
-      const found = entries.filter(([name, help]) => `${name} ${help}`.toLowerCase().includes(filter.toLowerCase()));
+    const show = () => {
+      const filter = this.filter.toLowerCase();
+      const found = entries.filter(([name, help]) => `${name} ${help}`.toLowerCase().includes(filter));
       box.replaceChildren(
         ...found.map(([name, help, family]) =>
           element(
@@ -301,14 +333,17 @@ class LayerList {
         ...(found.length ? [] : [element("div", { class: "lab-empty" }, "Nothing has this in its name or its help.")]),
       );
     };
-    show("");
+    show();
     const search = element("input", {
       type: "search",
       placeholder: "Insert… type to filter, Enter takes the first",
       "aria-label": "Filter the layers to insert",
       "data-focus": "menu",
-      autofocus: true,
-      oninput: (event) => show(event.target.value),
+      value: this.filter,
+      oninput: (event) => {
+        this.filter = event.target.value;
+        show();
+      },
       onkeydown: (event) => {
         event.stopPropagation();
         if (event.key === "Enter") box.querySelector("button")?.click();
@@ -346,7 +381,7 @@ class LayerList {
   key(event) {
     const typing = event.target.matches("input, select");
     const control = event.ctrlKey || event.metaKey;
-    const n = this.selected;
+    const n = Number(event.target.closest(".lab-item")?.dataset.n);  // the line that has the keyboard
     const stop = (action) => {
       event.preventDefault();
       event.stopPropagation();
@@ -355,7 +390,7 @@ class LayerList {
     if (control && event.key.toLowerCase() === "z" && !typing) return stop(() => this.edit({ op: event.shiftKey ? "redo" : "undo" }));
     if (control && event.key.toLowerCase() === "y" && !typing) return stop(() => this.edit({ op: "redo" }));
     if (event.key === "Escape" && this.menu) return stop(() => this.toggleMenu(this.menu));
-    if (typing || n === null) return undefined;
+    if (typing || !n) return undefined;
     const focusRow = (to) => {
       if (to < 1 || to > this.data.rows.length) return;
       this.choose(to, false);

@@ -125,9 +125,9 @@ class Maps {
     this.tell("unit", this.unit);
   }
 
-  // Enter chooses the unit in the map's middle, arrows go on from the chosen one.
+  // Enter and Space choose the unit in the map's middle, arrows go on from the chosen one.
   key(event, index) {
-    const moves = { Enter: [0, 0], ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const moves = { Enter: [0, 0], " ": [0, 0], ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const move = moves[event.key];
     if (!move) return;
     event.preventDefault();

@@ -23,6 +23,7 @@ from mnist_core.probe.inference import predict
 from mnist_core.runs.words import wilson
 from pages.parts import canvas, state
 from pages.parts.pictures import Picture, pictures
+from pages.parts.style import plain
 
 GALLERY = 24  # wrong ones shown
 KEPT = "kept drawings"  # the paths of those that were kept on this page, in order
@@ -62,7 +63,7 @@ def mine(entries: Sequence[Entry]) -> None:
             st.caption("Everything in the folder, whoever kept it.")
             st.button(f"Yes, delete all {len(paths):,} pictures", key="delete_all", on_click=_delete_all)
     if word := state.value("handwriting_word"):
-        st.caption(word)
+        st.caption(plain(word))
     if not paths:
         st.caption(
             "Nothing is kept yet. Draw a digit, then say which one it is; ten of each make a test set."
@@ -92,7 +93,7 @@ def _results(entries: Sequence[Entry], found: Handwriting) -> None:
             right = int((probabilities.argmax(axis=1) == found.labels).sum())
             low, high = wilson(right / count, count)
             st.metric(
-                entry.name,
+                plain(entry.name),
                 f"{right:,} of {count:,}",
                 help=f"{right / count:.1%} of the digits kept here are named right; so few pictures allow "
                 f"anything from {low:.0%} to {high:.0%} (95 % interval, Wilson).",
@@ -102,9 +103,9 @@ def _results(entries: Sequence[Entry], found: Handwriting) -> None:
     named = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(named != found.labels)
     if not len(wrong):
-        st.caption(f"{entry.name} names all of them right.")
+        st.caption(f"{plain(entry.name)} names all of them right.")
         return
-    st.caption(f"What {entry.name} names wrong:")
+    st.caption(f"What {plain(entry.name)} names wrong:")
     pictures(
         [
             Picture(

@@ -12,7 +12,8 @@ from mnist_core.runs.seeds import alike, group_of, reached, seed_of
 from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
 from pages.parts import state
-from pages.parts.runs import icon, plain
+from pages.parts.runs import icon
+from pages.parts.style import plain
 
 LISTED = 60  # lines
 

@@ -17,6 +17,7 @@ from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
 from pages.parts import charts, line, log, watch
 from pages.parts.headline import Figure
+from pages.parts.style import plain
 
 ICONS = {
     "queued": ":material/hourglass_empty:",
@@ -44,6 +45,7 @@ _STYLE = """<style>
 .st-key-runs button > div, .st-key-runs button > div > span { width: 100%; }
 .st-key-runs [data-testid="stMarkdownContainer"] { flex: 1; }
 .st-key-runs button { padding: 0 0.6rem; }
+.st-key-pulse { position: absolute; }
 .st-key-runs button p > * { flex: none; }
 .st-key-runs button p em { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; font-style: normal; }
 .st-key-runs button p strong { margin-left: auto; }
@@ -64,11 +66,6 @@ def icon(state: str) -> str:
     """The state's sign; red only for what is broken, the accent for what is alive."""
     color = "red" if state in ("failed", "interrupted") else "primary" if state in LIVE else "gray"
     return f":{color}[{ICONS[state]}]"
-
-
-def plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!|~$:<>" else letter for letter in text)
 
 
 def progress(view: RunView) -> None:

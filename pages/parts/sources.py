@@ -17,6 +17,7 @@ from mnist_core.probe.catalog import Entry
 from mnist_core.probe.drawing import DrawingError, Preparation, read_image, to_digit
 from mnist_core.runs.checkpoint import CheckpointError
 from pages.parts import canvas, state
+from pages.parts.style import plain
 
 NAMES = {"mnist": "MNIST's test digit", "synthetic": "Synthetic digit (not MNIST)"}
 FRAME = 4  # pixels around a test digit, because some touch the edge and are whole nevertheless
@@ -72,7 +73,7 @@ def sources(chosen: Sequence[Entry], drawing: canvas.Drawing) -> None:
         _mistakes(chosen)
         _picture()
     if word := state.value("picture_word"):
-        st.warning(word, icon=":material/image_not_supported:")
+        st.warning(plain(word), icon=":material/image_not_supported:")
 
 
 def prepare(drawing: canvas.Drawing) -> Preparation:
@@ -103,7 +104,7 @@ def _mistakes(chosen: Sequence[Entry]) -> None:
         st.button(
             name,
             icon=f":material/chevron_{icon}:",
-            help=f"{name} mistake of {chosen[0].name}",
+            help=f"{name} mistake of {plain(chosen[0].name)}",
             on_click=state.put,
             args=(STEP, step),
         )

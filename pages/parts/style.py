@@ -19,3 +19,8 @@ def _css() -> str:
 def house_style() -> None:
     """Less empty space above the answer, tabular figures, a phone's margins, the projector's size."""
     st.html(f"<style>{_css()}{_PROJECTOR if state.value('projector') else ''}</style>")
+
+
+def plain(text: str) -> str:
+    """Text that somebody else wrote, as Markdown that shows it as it is."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!|~$:<>" else letter for letter in text)

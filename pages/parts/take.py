@@ -10,6 +10,7 @@ from mnist_core.export.formats import FORMATS, ExportError
 from mnist_core.probe.catalog import Entry
 from mnist_core.runs.checkpoint import CheckpointError
 from pages.parts.exchange import file_name
+from pages.parts.style import plain
 
 
 def take(entry: Entry) -> None:
@@ -23,7 +24,10 @@ def take(entry: Entry) -> None:
             try:
                 content = _made(entry.path, entry.path.stat().st_mtime_ns, format.name)
             except (CheckpointError, ExportError, OSError) as error:
-                st.error(f"{entry.name} cannot be given as {format.title}. {error}", icon=":material/error:")
+                st.error(
+                    f"{plain(entry.name)} cannot be given as {format.title}. {plain(str(error))}",
+                    icon=":material/error:",
+                )
                 continue
             st.download_button(
                 f"{format.title} ({format.suffix})",

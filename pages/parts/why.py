@@ -12,9 +12,9 @@ from mnist_core.probe.saliency import METHODS
 from pages.parts.pictures import Picture, pictures
 
 TEXTS = {
-    "Integrated gradients": "How much each pixel adds to the digit's score (its logit) against that of an empty "
-    "picture; orange for, blue against. The shares add up to the difference of the two scores, but neighbouring "
-    "pixels may share at random.",
+    "Integrated gradients": "How much each pixel adds to the digit's score (its logit), against that of an "
+    "empty picture; orange for, blue against. The shares add up to the difference of the two scores, but "
+    "neighbouring pixels may share at random.",
     "Occlusion": "How far the probability falls (orange) or rises (blue) when the 5×5 pixels around a pixel "
     "are blacked out. Slow and coarse, but an experiment, not an estimate.",
     "Grad-CAM": "Where the last maps of the net speak for the answer. As coarse as those maps, and only what "

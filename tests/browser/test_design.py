@@ -379,3 +379,65 @@ def test_edits_faster_than_the_server_are_all_made(lab: Lab, page: Page) -> None
     )
     page.wait_for_url(lambda url: all(f"conv{10 + n}-b" in url for n in (1, 2, 3)))
     no_traceback(page)
+
+
+def test_typing_slowly_keeps_the_caret_where_it_is(lab: Lab, page: Page) -> None:
+    """Each answer of the server draws the box anew."""
+    open_design(page, lab, "conv8 gap flat fc10")
+    row(page, 1).locator(".lab-kind").click()
+    box = page.get_by_label("out_channels")
+    box.fill("")
+    box.press_sequentially("123", delay=500)
+    expect(page.locator(".lab-summary").first).to_have_text("123 · 3×3")
+    box.press("ArrowLeft")
+    box.press("ArrowLeft")
+    box.press_sequentially("4", delay=500)
+    expect(page.locator(".lab-summary").first).to_have_text("1,423 · 3×3")
+
+
+def test_keys_mean_the_line_that_has_the_keyboard(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv8 relu bn gap flat fc10")
+    row(page, 2).locator(".lab-shape").click()  # beside the name
+    page.keyboard.press("Delete")
+    expect(page.locator(".lab-kind")).to_have_text(
+        ["conv2d", "batch_norm2d", "global_avg_pool2d", "flatten", "linear"]
+    )
+    row(page, 1).locator(".lab-kind").click()
+    row(page, 4).locator(".lab-kind").focus()
+    page.keyboard.press("Delete")
+    expect(page.locator(".lab-kind")).to_have_text(["conv2d", "batch_norm2d", "global_avg_pool2d", "linear"])
+    page.get_by_role("button", name="layer…").click()
+    page.get_by_label("Filter the layers to insert").fill("gelu")
+    page.get_by_role("button", name="next layer").click()
+    page.keyboard.press("Enter")  # steps on; the open menu does not take the keyboard
+    page.keyboard.press("Enter")
+    expect(page.locator(".lab-row")).to_have_count(4)
+    page.get_by_label("Filter the layers to insert").press("Enter")
+    expect(page.locator(".lab-kind")).to_have_text(
+        ["conv2d", "batch_norm2d", "global_avg_pool2d", "linear", "gelu"]
+    )
+
+
+def test_an_edit_that_got_lost_is_sent_again(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv8 relu bn gap flat fc10")
+    row(page, 2).locator(".lab-kind").click()
+    expect(page.get_by_role("button", name="Delete (Del)")).to_be_visible()
+    page.evaluate("""() => {
+      const list = document.querySelector('.lab-layers').layerList, send = list.send;
+      list.send = () => { list.send = send; };  // a connection that breaks just now
+    }""")
+    page.get_by_role("button", name="Delete (Del)").click()
+    expect(page.locator(".lab-row")).to_have_count(5)
+
+
+def test_on_a_phone_the_next_layer_is_shown_without_scrolling_the_page(lab: Lab, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    open_design(page, lab)
+    forward = page.get_by_role("button", name="next layer")
+    forward.scroll_into_view_if_needed()
+    before = forward.bounding_box()
+    forward.tap()
+    expect(page.locator(".lab-field-text")).to_contain_text("16×9×9 map sees 12 px")
+    assert forward.bounding_box() == before
+    context.close()

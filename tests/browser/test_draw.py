@@ -247,6 +247,12 @@ def number(page: Page) -> Locator:
     return page.get_by_label("Number of the test digit").first
 
 
+def test_a_link_puts_no_link_of_its_own_into_the_page(lab: Lab, page: Page) -> None:
+    page.goto(f"{lab.url}/draw?net=[Log in](https://example.com/x) ![i](https://example.com/i.png)")
+    expect(page.get_by_text("The net of this link is not here any more.")).to_be_visible()
+    expect(page.locator("a[href*='example.com'], img[src*='example.com']")).to_have_count(0)
+
+
 @pytest.mark.mnist
 def test_a_test_digit_by_number_and_by_link(lab: Lab, page: Page) -> None:
     page.goto(f"{lab.url}/draw?digit=1234&net=shipped/task-2")
