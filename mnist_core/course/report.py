@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 
 from mnist_core.course.experiments import EXPERIMENTS, Experiment
-from mnist_core.course.findings import difference, finding
+from mnist_core.course.findings import REASONS, difference, finding
 from mnist_core.course.outcome import DEVIATIONS, ENOUGH, FEW_SEEDS, Outcome, outcome_of
 from mnist_core.course.records import RECORDS
 from mnist_core.course.results import Result
@@ -100,7 +100,7 @@ def report(results: Sequence[Result]) -> str:
 
 
 def _summary(known: Mapping[str, Outcome]) -> str:
-    seeds = sum(outcome.seeds for outcome in known.values())
+    seeds = sum(min(outcome.seeds, outcome.experiment.seeds) for outcome in known.values())
     planned = sum(experiment.seeds for experiment in EXPERIMENTS.values())
     judged = [outcome for outcome in known.values() if outcome.reached is not None]
     reached = [outcome for outcome in judged if outcome.reached]
@@ -196,8 +196,9 @@ def _line(experiment: Experiment, known: Mapping[str, Outcome]) -> str:
     outcome = known.get(experiment.name)
     if outcome and (twin := outcome.results[0].same_as):
         said.append(f"The same layers and recipe as `{twin}`, so the same training.")
-    if outcome and outcome.differs:
-        said.append(f"**Differs**: {difference(outcome, known)}")
+    if outcome and (outcome.differs or experiment.name in REASONS):
+        mark = "**Differs**: " if outcome.differs else "Against the document: "
+        said.append(f"{mark}{difference(outcome, known)}")
     if experiment.remark:
         said.append(f"Note: {experiment.remark}")
     text = " ".join(filter(None, said))
