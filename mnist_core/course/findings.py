@@ -23,11 +23,11 @@ LAST = 5  # epochs at the end that are looked at where a difference is to be exp
 
 REASONS: dict[str, str] = {
     "ten-steps-03-lighter": (
-        "Without BatchNorm the loss stays at chance until the weights find a way out, and when they do is up "
-        "to the seed: train accuracy of the first epoch is 57 % as published, 13 to 76 % in eight seeds. "
-        "That alone does not explain it: seeds 4 and 8, which start as early, have 98.65 and 98.49 as the mean "
-        "of their last 5 epochs, the others 98.32 to 98.57, the published run 98.75. As far as is known it is a "
-        "lucky run; single epochs here have up to 98.77."
+        "Without BatchNorm the loss stays at chance until the weights find a way out, and when they do is "
+        "up to the seed: train accuracy of the first epoch is 57 % as published, 13 to 76 % in eight "
+        "seeds. That alone does not explain it: seeds 4 and 8, which start as early, have 98.65 and 98.49 "
+        "as the mean of their last 5 epochs, the others 98.32 to 98.57, the published run 98.75. As far "
+        "as is known it is a lucky run; single epochs here have up to 98.77."
     ),
     "ten-steps-10-one-cycle": (
         "No other reason than a lucky run is known. Normalising the test images as its notebook does changes "
