@@ -285,7 +285,7 @@ def test_through_the_mistakes_of_a_net(lab: Lab, page: Page) -> None:
     ):
         digit, position = example(found[place]), place % len(found) + 1
         expect(word(page)).to_have_text(
-            f"MNIST's test digit number {digit.index:,}: a {digit.label}. "
+            f"MNIST's test digit number {digit.index:,}, labelled {digit.label}. "
             f"Mistake {position} of {len(found)} of task-2."
         )
         expect(number(page)).to_have_value(str(digit.index))
@@ -451,7 +451,7 @@ def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
         expect(page.get_by_text(f"Kept as {label}.")).to_be_visible()
         canvas_is_empty(page)
     expect(page.get_by_test_id("stMetricValue")).to_have_text("2 of 3")
-    expect(page.locator(".lab-pictures b")).to_have_text("a 6, named 5")
+    expect(page.locator(".lab-pictures b")).to_have_text("6, named 5")
     assert sorted(path.name[0] for path in folder.iterdir()) == ["2", "6", "7"]
     page.wait_for_timeout(1500)  # until the page that has the last picture is whole
     with page.expect_download() as download:
