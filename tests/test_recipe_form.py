@@ -37,7 +37,7 @@ def field(test: AppTest, kind: str, label: str) -> object:
 
 def change(test: AppTest, kind: str, label: str, value: object) -> Recipe | None:
     """What the form makes with another value in one of its fields."""
-    field(test, kind, label).set_value(value).run()  # type: ignore[attr-defined]
+    field(test, kind, label).set_value(value).run()
     assert not test.exception
     return test.session_state["made"]
 
@@ -57,7 +57,7 @@ def test_the_form_takes_no_look_at_the_runs(monkeypatch: pytest.MonkeyPatch) -> 
     form = AppTest.from_function(page, default_timeout=30).run()
     assert not form.exception
     shipped = [entry.path.stem for entry in catalog.shipped_entries()]
-    assert field(form, "selectbox", "teacher").options == ["none", *shipped]  # type: ignore[attr-defined]
+    assert field(form, "selectbox", "teacher").options == ["none", *shipped]
 
 
 def test_a_clone_has_the_epochs_that_the_form_shows() -> None:
