@@ -38,6 +38,15 @@ const follow = (name, root, show) => {
   if (name) followers.set(name, { root, show });
 };
 
+// What one component tells another, until the element that listens has left the page.
+const hear = (name, root, act) => {
+  const listener = (event) => {
+    if (root.isConnected) act(event.detail);
+    else window.removeEventListener(name, listener);
+  };
+  window.addEventListener(name, listener);
+};
+
 // The object that looks after an element: made once, and found again at every update.
 const keepers = new WeakMap();
 const keeper = (parent, selector, Kind) => {

@@ -21,11 +21,7 @@ class Field {
     this.root = root;
     this.number = null; // the layer that is shown
     this.place = [0.5, 0.5]; // where the unit is, as a fraction of the map
-    const listener = (event) => {
-      if (root.isConnected) this.show(event.detail);
-      else window.removeEventListener("mnist-lab-layer", listener);  // the page has been left
-    };
-    window.addEventListener("mnist-lab-layer", listener);
+    hear("mnist-lab-layer", root, (n) => this.show(n));
     const [previous, next] = root.querySelectorAll("button");
     previous.addEventListener("click", () => this.go(-1));
     next.addEventListener("click", () => this.go(1));

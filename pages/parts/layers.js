@@ -47,11 +47,7 @@ class LayerList {
     this.stamp = 0; // of the last edit; they increase
     this.timers = new Map();
     root.addEventListener("keydown", (event) => this.key(event));
-    const listener = (event) => {
-      if (root.isConnected) this.choose(event.detail, false);
-      else window.removeEventListener("mnist-lab-show-layer", listener);  // the page has been left
-    };
-    window.addEventListener("mnist-lab-show-layer", listener);
+    hear("mnist-lab-show-layer", root, (n) => this.choose(n, false));
   }
 
   update(data, send) {
