@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -83,101 +83,104 @@ def reproduce(
         folder.mkdir(parents=True, exist_ok=True)
     device = choose_device("auto")
     wanted = plan(experiments, seeds, device.type, name)
-    if not _missing(wanted, out):
+    rows = _Rows(out, work / "rows.lock")
+    if not rows.missing(wanted):
         return 0
     dataset = data.load(name)
-
     if device.type == "cuda":
         dataset = dataset.on(device)  # once for all
-    failed: dict[str, str] = {}
+    reproduction = _Reproduction(rows, work, dataset, threads)
     advanced = True
     while advanced:  # again, as a seed may have waited for its twin
         advanced = False
-        trainings = _trainings(wanted, failed, dataset, work, out, threads)
+        trainings = reproduction.trainings(wanted)
         for line in side_by_side(trainings, jobs if device.type == "cuda" else 1):
             say(line)
             advanced = True
-    if failed:
-        raise TrainingError("\n".join(failed.values()))
-    return len(_missing(wanted, out))
+    if reproduction.failed:
+        raise TrainingError("\n".join(reproduction.failed.values()))
+    return len(rows.missing(wanted))
 
 
-def _trainings(
-    wanted: Sequence[Seed], failed: dict[str, str], dataset: Dataset, work: Path, out: Path, threads: int
-) -> Iterator[Iterator[str | None]]:
-    """Trainings of seeds that nobody else has in hand, until none is left; they say how it goes."""
-    while True:
-        for seed in _missing(wanted, out):
-            lock = None if seed.key in failed else locks.take(work / f"{seed.key}.lock")
-            if lock is not None:
-                yield _training(seed, failed, lock, dataset, work, out, threads)
-                break
-        else:
-            return
+@dataclass(frozen=True)
+class _Rows:
+    """The file of rows, which grows under a lock."""
+
+    path: Path
+    lock: Path
+
+    def missing(self, wanted: Sequence[Seed]) -> list[Seed]:
+        """Those of the seeds that have no row yet."""
+        done = {(result.name, result.fingerprint) for result in read_results(self.path)}
+        return [seed for seed in wanted if (seed.experiment.name, seed.key) not in done]
+
+    def copied(self, seed: Seed) -> Result | None:
+        """The row of an experiment with the same layers and recipe, now as one of this seed's, too."""
+        twin = next((result for result in read_results(self.path) if result.fingerprint == seed.key), None)
+        if twin is not None:
+            self.append(replace(twin, name=seed.experiment.name, same_as=twin.same_as or twin.name))
+        return twin
+
+    def append(self, result: Result) -> None:
+        """Add one whole line; what a crash has torn is cut off first."""
+        with FileLock(self.lock):
+            drop_torn_line(self.path)
+            with self.path.open("ab", buffering=0) as file:
+                file.write(to_line(result.to_dict()))
+                os.fsync(file.fileno())
 
 
-def _training(
-    seed: Seed,
-    failed: dict[str, str],
-    lock: FileLock,
-    dataset: Dataset,
-    work: Path,
-    out: Path,
-    threads: int,
-) -> Iterator[str | None]:
-    """Train the seed, or put into `failed` why it cannot be trained."""
-    try:
-        if not _missing([seed], out):  # somebody has just finished it
-            return
-        twin = _copy(seed, work, out)
-        if twin is None:
-            yield from _finish(seed, dataset, work, out, threads)
-        else:
-            yield f"{seed}: the same training as {twin.name}, {words.percent(twin.last)}"
-    except TrainingError as error:
-        failed[seed.key] = f"{seed}: {error}"
-        yield failed[seed.key]
-    finally:
-        lock.release()
+@dataclass(frozen=True)
+class _Reproduction:
+    """What all its trainings share; `failed` says of those that cannot be trained why, by key."""
 
+    rows: _Rows
+    work: Path
+    dataset: Dataset
+    threads: int
+    failed: dict[str, str] = field(default_factory=dict)
 
-def _missing(wanted: Sequence[Seed], out: Path) -> list[Seed]:
-    done = {(result.name, result.fingerprint) for result in read_results(out)}
-    return [seed for seed in wanted if (seed.experiment.name, seed.key) not in done]
+    def trainings(self, wanted: Sequence[Seed]) -> Iterator[Iterator[str | None]]:
+        """Trainings of seeds that nobody else has in hand, until none is left; they say how it goes."""
+        while True:
+            for seed in self.rows.missing(wanted):
+                lock = None if seed.key in self.failed else locks.take(self.work / f"{seed.key}.lock")
+                if lock is not None:
+                    yield self._training(seed, lock)
+                    break
+            else:
+                return
 
+    def _training(self, seed: Seed, lock: FileLock) -> Iterator[str | None]:
+        try:
+            if not self.rows.missing([seed]):  # somebody has just finished it
+                return
+            twin = self.rows.copied(seed)
+            if twin is None:
+                yield from self._finish(seed)
+            else:
+                yield f"{seed}: the same training as {twin.name}, {words.percent(twin.last)}"
+        except TrainingError as error:
+            self.failed[seed.key] = f"{seed}: {error}"
+            yield self.failed[seed.key]
+        finally:
+            lock.release()
 
-def _copy(seed: Seed, work: Path, out: Path) -> Result | None:
-    """If another experiment has the same layers and recipe, its row, which now stands for this one, too."""
-    twin = next((result for result in read_results(out) if result.fingerprint == seed.key), None)
-    if twin is not None:
-        _append(replace(twin, name=seed.experiment.name, same_as=twin.same_as or twin.name), work, out)
-    return twin
-
-
-def _finish(seed: Seed, dataset: Dataset, work: Path, out: Path, threads: int) -> Iterator[str | None]:
-    """Train the seed to its end, from its saved state if there is one, and write its row."""
-    path = work / f"{seed.key}.safetensors"
-    progress = Progress(seed, path, threads)
-    yield f"{seed}: from epoch {progress.state.epoch + 1} of {seed.recipe.epochs}"
-    for event in progress.train(dataset):
-        if event is None:
-            yield None
-            continue
-        test, train = words.percent(event.test_accuracy), words.percent(event.train_accuracy)
-        used = words.duration(progress.processor_seconds)
-        yield f"{seed}: epoch {event.epoch}, test {test}, train {train}, {used} of processor time"
-    if seed.experiment.params < LARGE:
-        kept = kept_checkpoint(work, seed.experiment.name, seed.recipe.seed)
-        kept.parent.mkdir(exist_ok=True)
-        checkpoint.save(kept, progress.checkpoint(dataset))
-    _append(progress.result(), work, out)
-    path.unlink(missing_ok=True)
-
-
-def _append(result: Result, work: Path, out: Path) -> None:
-    """Add one whole line; what a crash has torn is cut off first."""
-    with FileLock(work / "rows.lock"):
-        drop_torn_line(out)
-        with out.open("ab", buffering=0) as file:
-            file.write(to_line(result.to_dict()))
-            os.fsync(file.fileno())
+    def _finish(self, seed: Seed) -> Iterator[str | None]:
+        """Train the seed to its end, from its saved state if there is one, and write its row."""
+        path = self.work / f"{seed.key}.safetensors"
+        progress = Progress(seed, path, self.threads)
+        yield f"{seed}: from epoch {progress.state.epoch + 1} of {seed.recipe.epochs}"
+        for event in progress.train(self.dataset):
+            if event is None:
+                yield None
+                continue
+            test, train = words.percent(event.test_accuracy), words.percent(event.train_accuracy)
+            used = words.duration(progress.processor_seconds)
+            yield f"{seed}: epoch {event.epoch}, test {test}, train {train}, {used} of processor time"
+        if seed.experiment.params < LARGE:
+            kept = kept_checkpoint(self.work, seed.experiment.name, seed.recipe.seed)
+            kept.parent.mkdir(exist_ok=True)
+            checkpoint.save(kept, progress.checkpoint(self.dataset))
+        self.rows.append(progress.result())
+        path.unlink(missing_ok=True)

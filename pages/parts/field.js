@@ -121,7 +121,5 @@ class Field {
 }
 
 export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".lab-field-view");
-  root.field ??= new Field(root);
-  root.field.update(data);
+  keeper(parentElement, ".lab-field-view", Field).update(data);
 }

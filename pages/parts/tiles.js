@@ -51,16 +51,25 @@ class Tile {
   }
 }
 
-const all = new WeakMap();
+class Tiles {
+  constructor(root) {
+    this.root = root;
+    this.shown = [];
+  }
+
+  update({ tiles, row, name }) {
+    while (this.shown.length > tiles.length) this.shown.pop().node.remove();
+    while (this.shown.length < tiles.length) this.root.append(this.shown[this.shown.push(new Tile()) - 1].node);
+    this.root.classList.toggle("lab-in-a-row", row);
+    this.fill(tiles);
+    follow(name, this.root, (content) => this.fill(content)); // the same tiles, with other content
+  }
+
+  fill(tiles) {
+    tiles.forEach((tile, place) => this.shown[place].fill(tile));
+  }
+}
 
 export default function ({ parentElement, data }) {
-  const root = parentElement.querySelector(".lab-tiles");
-  const shown = all.get(root) ?? [];
-  all.set(root, shown);
-  while (shown.length > data.tiles.length) shown.pop().node.remove();
-  while (shown.length < data.tiles.length) root.append(shown[shown.push(new Tile()) - 1].node);
-  root.classList.toggle("lab-in-a-row", data.row);
-  const fill = (tiles) => tiles.forEach((tile, place) => shown[place].fill(tile));
-  fill(data.tiles);
-  follow(data.name, root, fill);  // the same tiles, with other content
+  keeper(parentElement, ".lab-tiles", Tiles).update(data);
 }
