@@ -18,8 +18,6 @@ from mnist_core.runs.checkpoint import Checkpoint
 
 from .test_results import result
 
-README = "# Checkpoints\n\n| name | params |\n|---|---|\n| `task-2` | 19,712 |\n\nMore words.\n"
-
 
 def five(name: str) -> list[Result]:
     lasts = (0.9941, 0.9945, 0.9943, 0.9942, 0.9944)
@@ -41,7 +39,6 @@ def keep(work: Path, name: str, **changes: float) -> Checkpoint:
 def test_what_is_ready_ships_with_its_card_and_its_line(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    (folder / "README.md").write_text(README)
     work = tmp_path / "work"
     made = keep(work, "task-2")
     keep(work, "ten-steps-10-one-cycle")
@@ -72,17 +69,21 @@ def test_what_is_ready_ships_with_its_card_and_its_line(tmp_path: Path) -> None:
         and "99.45 %" in card
     )
     readme = (folder / "README.md").read_text()
-    line = "| `task-2-as-published` | 19,712 | 99.41 % | 5: 99.43 ± 0.02 "
-    assert f"| `task-2` | 19,712 |\n{line}" in readme and readme.endswith("More words.\n")
+    line = "| `task-2-as-published` | 19,712 | as published | 99.41 % | 5: 99.43 ± 0.02 | [card]"
+    assert line in readme and readme.count("as-published` |") == 1
 
-    ship(rows, work, folder)  # again: the line is replaced, not doubled
-    assert (folder / "README.md").read_text().count("task-2-as-published` |") == 1
+    # Where the weights of seed 1 are not kept, what ships already is told anew from the rows.
+    kept_checkpoint(work, "task-2", 1).unlink()
+    one.path.with_suffix(".md").unlink()
+    (folder / "README.md").unlink()
+    assert ship(rows, work, folder)["task-2"] == "ships as task-2-as-published"
+    assert one.path.with_suffix(".md").read_text() == card
+    assert (folder / "README.md").read_text() == readme
 
 
 def test_a_record_ships_under_its_own_name(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    (folder / "README.md").write_text(README)
     name, record = next(iter(RECORDS.items()))
     keep(tmp_path / "work", name)
     assert ship(five(name), tmp_path / "work", folder)[name] == f"ships as {name}"

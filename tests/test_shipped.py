@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from mnist_core.architecture.analysis import analyze
-from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.experiments import EXPERIMENTS, Experiment
+from mnist_core.course.outcome import outcome_of
+from mnist_core.course.results import fingerprint, read_results
+from mnist_core.course.ship import SHIPPING, card, shipped_name, table
 from mnist_core.course.shipped import shipped, tell_seeds
 from mnist_core.probe.drawing import to_digit
 from mnist_core.probe.inference import predict
+from mnist_core.runs import words
 from mnist_core.runs.checkpoint import load, shipped_folder
 from mnist_core.training import data, evaluation
 from tests.strokes import SIZES, STYLES, drawn, placed
@@ -21,17 +24,32 @@ every = pytest.mark.parametrize("path", sorted(shipped_folder().glob("*.safetens
 
 
 def test_task_2_ships() -> None:
-    assert load(shipped_folder() / "task-2.safetensors").spec.layers == EXPERIMENTS["task-2"].spec.layers
+    checkpoint = load(shipped_folder() / "task-2.safetensors")
+    assert checkpoint.spec.layers == EXPERIMENTS["task-2"].spec.layers
+    card = (shipped_folder() / "task-2.md").read_text(encoding="utf-8")
+    assert "19,712" in card and words.percent(checkpoint.figures["test_accuracy"]) in card
 
 
-@every
-def test_it_is_small_and_has_its_card(path: Path) -> None:
-    checkpoint = load(path)
-    card = path.with_suffix(".md").read_text(encoding="utf-8")
+def test_the_final_nets_and_the_records_ship_and_nothing_else() -> None:
+    names = {"task-2", *map(shipped_name, SHIPPING.values())}
+    assert {path.stem for path in shipped_folder().glob("*.safetensors")} == names
+    assert {path.stem for path in shipped_folder().glob("*.md")} == {"README", *names}
+    assert (shipped_folder() / "README.md").read_text(encoding="utf-8") == table(shipped(shipped_folder()))
+
+
+@pytest.mark.parametrize("experiment", SHIPPING.values(), ids=lambda experiment: experiment.name)
+def test_what_ships_tells_what_the_rows_say(experiment: Experiment) -> None:
+    outcome = outcome_of(experiment, read_results())
+    assert outcome is not None and outcome.seeds == experiment.seeds
+    path = shipped_folder() / f"{shipped_name(experiment)}.safetensors"
+    checkpoint, first = load(path), outcome.results[0]
     assert path.stat().st_size <= 1_000_000
-    assert f"{analyze(checkpoint.spec).params:,}" in card
-    assert f"{checkpoint.figures['test_accuracy']:.2%}".replace("%", " %") in card
-    assert path.stem in (path.parent / "README.md").read_text(encoding="utf-8")
+    assert fingerprint(checkpoint.spec, checkpoint.recipe, "mnist") == first.fingerprint
+    assert checkpoint.recipe.device == "auto"
+    (one,) = (one for one in shipped(shipped_folder()) if one.path == path)
+    assert (one.params, one.accuracy) == (experiment.params, first.last)
+    assert (one.mean, one.std, one.seeds) == (outcome.mean, outcome.deviation, outcome.seeds)
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == card(outcome, checkpoint.recipe)
 
 
 def test_all_styles_brushes_and_sizes_of_strokes_are_named() -> None:

@@ -25,13 +25,14 @@ def experiments(options: argparse.Namespace) -> int:
     if options.json:
         print_json([experiment.to_dict() for experiment in EXPERIMENTS.values()])
         return FINE
+    print("Params, and the published test accuracy after the last epoch.")
     document = None
     for experiment in EXPERIMENTS.values():
         if experiment.document != document:
             document = experiment.document
             print(f"\n{document}")
-        best = experiment.published.get("best_test_accuracy")
-        result = f"{best:.2%}" if best else "–"
+        last = experiment.published.get("last_test_accuracy")
+        result = f"{last:.2%}" if last else "–"
         kind = "" if experiment.exact else "  (reconstruction)"
         print(f"  {experiment.name:38}{experiment.params:>10,}{result:>9}  {experiment.title}{kind}")
     return FINE

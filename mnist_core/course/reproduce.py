@@ -85,6 +85,7 @@ def reproduce(
     wanted = plan(experiments, seeds, device.type, name)
     rows = _Rows(out, work / "rows.lock")
     if not rows.missing(wanted):
+        say(f"Nothing to train: all {len(wanted)} seeds have their rows in {out}.")
         return 0
     dataset = data.load(name)
     if device.type == "cuda":

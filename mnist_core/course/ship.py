@@ -1,4 +1,4 @@
-"""Puts each document's final net and each record into `checkpoints/`: the file, its card, its line.
+"""Puts each document's final net and each record into `checkpoints/`: the file, its card, the table of all.
 
 Seed 1 is the one that ships, whatever it reached: nothing is selected on the test set.
 """
@@ -9,33 +9,55 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_core.architecture.text import to_text
-from mnist_core.course.experiments import EXPERIMENTS, FINAL
+from mnist_core.course.experiments import EXPERIMENTS, FINAL, Experiment
 from mnist_core.course.outcome import Outcome, outcome_of
 from mnist_core.course.records import RECORDS, Record
 from mnist_core.course.reproduce import kept_checkpoint
 from mnist_core.course.results import Result, fingerprint
-from mnist_core.course.shipped import tell_seeds
+from mnist_core.course.shipped import Shipped, shipped, tell_seeds
 from mnist_core.runs import checkpoint, words
 from mnist_core.runs.checkpoint import SUFFIX, Checkpoint
 from mnist_core.runs.files import replace_file
+from mnist_core.training.recipe import Recipe
 
 CLASS = "as published"
 
+SHIPPING: dict[str, Experiment] = {name: EXPERIMENTS[name] for name in FINAL} | RECORDS
+"""Whose nets ship, by the name of the experiment."""
+
+_TABLE = """\
+# Checkpoints that ship
+
+Each is one safetensors file: the last epoch's weights, averaged where the recipe averages, with the design,
+the recipe and the figures in its metadata. Nothing was selected on the test set but for what a card tells.
+`python -m mnist_core evaluate NAME` gives the accuracy again.
+
+| name | params | class | test accuracy | seeds | card |
+|---|---:|---|---:|---|---|
+"""
+
 
 def ship(results: Sequence[Result], work: Path, folder: Path) -> dict[str, str]:
-    """Ship what is ready; says for each of these nets what was done. Raises OSError, CheckpointError."""
+    """Ship what is ready; says for each of these nets what was done. Raises OSError, CheckpointError.
+
+    A net that ships already and whose weights the work folder lacks stays, with a new card.
+    """
     done = {}
-    for name, experiment in ({name: EXPERIMENTS[name] for name in FINAL} | RECORDS).items():
+    for name, experiment in SHIPPING.items():
         outcome = outcome_of(experiment, results)
-        kept = kept_checkpoint(work, name, 1)
+        path = folder / f"{shipped_name(experiment)}{SUFFIX}"
+        sources = (kept_checkpoint(work, name, 1), path)
+        kept = next((source for source in sources if source.is_file()), None)
         if outcome is None or outcome.seeds < experiment.seeds:
             done[name] = f"waits: {outcome.seeds if outcome else 0} of {experiment.seeds} seeds are done"
-        elif not kept.is_file():
-            done[name] = f"left out: {kept} is not there; it is kept where seed 1 was trained"
+        elif kept is None:
+            done[name] = f"left out: {sources[0]} is not there; it is kept where seed 1 was trained"
         elif not _is_of(known := checkpoint.load(kept), outcome.results[0]):
             done[name] = f"left out: {kept} is not of the row of seed 1. Delete both, then train it again"
         else:
-            done[name] = f"ships as {_ship(outcome, known, folder)}"
+            _ship(outcome, known, path)
+            done[name] = f"ships as {path.stem}"
+    replace_file(folder / "README.md", table(shipped(folder)).encode())
     return done
 
 
@@ -45,21 +67,22 @@ def _is_of(known: Checkpoint, result: Result) -> bool:
     return (key, known.figures.get("test_accuracy")) == (result.fingerprint, result.last)
 
 
-def _ship(outcome: Outcome, known: Checkpoint, folder: Path) -> str:
+def shipped_name(experiment: Experiment) -> str:
+    """What the experiment's net is called in `checkpoints/`."""
+    return experiment.name if isinstance(experiment, Record) else f"{experiment.name}-as-published"
+
+
+def _ship(outcome: Outcome, known: Checkpoint, path: Path) -> None:
     experiment = outcome.experiment
     record = experiment.title if isinstance(experiment, Record) else CLASS
-    name = experiment.name if isinstance(experiment, Record) else f"{experiment.name}-as-published"
-    path = folder / f"{name}{SUFFIX}"
-    spec = known.spec.model_copy(update={"name": name.replace("-as-", " as ")})
+    spec = known.spec.model_copy(update={"name": path.stem.replace("-as-", " as ")})
     recipe = known.recipe.changed(device="auto")  # not every machine has the device that it was trained on
     checkpoint.save(path, Checkpoint(spec, recipe, known.tensors, known.figures))
     tell_seeds(path, [result.last for result in outcome.results], record)
-    replace_file(path.with_suffix(".md"), card(name, outcome, recipe.to_json()).encode())
-    _put_line(folder / "README.md", name, outcome)
-    return name
+    replace_file(path.with_suffix(".md"), card(outcome, recipe).encode())
 
 
-def card(name: str, outcome: Outcome, recipe: str) -> str:
+def card(outcome: Outcome, recipe: Recipe) -> str:
     """What there is to know about the shipped net, as Markdown."""
     experiment, first = outcome.experiment, outcome.results[0]
     low, high = words.wilson(first.last, 10_000)
@@ -70,12 +93,12 @@ def card(name: str, outcome: Outcome, recipe: str) -> str:
         published = f"{experiment.known}; wanted: {experiment.bar}"
     else:
         nothing = "nothing"
-        what = f"The final net of the document “{experiment.document}”, trained here exactly as published."
+        what = f"The final net of the document “{experiment.document}”, with its layers, recipe and epochs."
         told = words.percent(experiment.published["last_test_accuracy"])
         published = f"{told} after {experiment.recipe.epochs} epochs"
     averaged = "averaged weights" if experiment.recipe.ema_decay else "weights"
     return f"""\
-# {name}
+# {shipped_name(experiment)}
 
 {what}
 
@@ -83,7 +106,8 @@ def card(name: str, outcome: Outcome, recipe: str) -> str:
 |---|---|
 | params | {experiment.params:,} |
 | layers | `{to_text(experiment.spec)}` |
-| command | `python -m mnist_core reproduce --only {experiment.name}`, then `… reproduce --ship` |
+| command | `python -m mnist_core reproduce --only {experiment.name} --out anew.jsonl` trains all seeds; \
+with `--ship --out anew.jsonl` the first then ships |
 | data | MNIST, all 60,000 training images; the test images, looked at after every epoch, selected {nothing} |
 | weights | the {averaged} of the last of {outcome.epochs} epochs |
 | test accuracy | {words.percent(first.last)} ({round(first.last * 10_000):,} of 10,000; seed {first.seed}) |
@@ -94,7 +118,7 @@ def card(name: str, outcome: Outcome, recipe: str) -> str:
 | time | {first.processor_seconds:,.0f} s of processor time on {first.machine}, PyTorch {first.torch} |
 | date | {first.date} |
 
-Recipe: `{recipe}`
+Recipe: `{recipe.to_json()}`
 """
 
 
@@ -102,16 +126,13 @@ def _mean(outcome: Outcome) -> str:
     return f"{100 * outcome.mean:.2f} ± {100 * (outcome.deviation or 0):.2f}"
 
 
-def _put_line(readme: Path, name: str, outcome: Outcome) -> None:
-    """The checkpoint's line in the table: in place of its old one, else at the table's end."""
-    first = outcome.results[0]
-    line = f"| `{name}` | {outcome.experiment.params:,} | {words.percent(first.last)} "
-    line += f"| {outcome.seeds}: {_mean(outcome)} | [{name}.md]({name}.md) |"
-    lines = readme.read_text(encoding="utf-8").splitlines()
-    old = [number for number, text in enumerate(lines) if text.startswith(f"| `{name}` |")]
-    if old:
-        lines[old[0]] = line
-    else:
-        last = max(number for number, text in enumerate(lines) if text.startswith("|"))
-        lines.insert(last + 1, line)
-    replace_file(readme, ("\n".join(lines) + "\n").encode())
+def table(ships: Sequence[Shipped]) -> str:
+    """All that ships, as Markdown: by what they are for, then by size."""
+
+    def line(one: Shipped) -> str:
+        seeds = "1" if one.mean is None else f"{one.seeds}: {100 * one.mean:.2f} ± {100 * (one.std or 0):.2f}"
+        figures = f"{one.params:,} | {one.record or '–'} | {words.percent(one.accuracy)} | {seeds}"
+        return f"| `{one.name}` | {figures} | [card]({one.name}.md) |\n"
+
+    order = sorted(ships, key=lambda one: (one.record == CLASS, one.record is not None, one.params))
+    return _TABLE + "".join(map(line, order))
