@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--threads", type=_count, default=1, metavar="N", help="of PyTorch; default: 1")
     meaning = "trainings side by side on a GPU; default: 12. On a processor, start the command several times"
     one.add_argument("--jobs", type=_count, default=12, metavar="N", help=meaning)
-    one.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="where the rows are; a new file begins anew")
+    one.add_argument(
+        "--out", type=Path, default=RESULTS, metavar="FILE", help="file of the rows; a new one begins anew"
+    )
     one.add_argument(
         "--report", action="store_true", help="train nothing; write docs/results.md from the rows"
     )
