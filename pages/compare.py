@@ -54,12 +54,10 @@ def known() -> dict[str, Outcome]:
 
 def collect() -> list[Entry]:
     """All that there is to compare."""
-    return [
-        *compare.published(),
-        *compare.reproduced(known().values()),
-        *compare.shipping(shipped(shipped_folder())),
-        *compare.own(store.list_runs()),
-    ]
+    checkpoints = shipped(shipped_folder())
+    reproduced = compare.reproduced(known().values(), checkpoints)
+    shipping = compare.shipping(checkpoints, besides=reproduced)
+    return [*compare.published(), *reproduced, *shipping, *compare.own(store.list_runs())]
 
 
 def answers(entries: list[Entry]) -> None:

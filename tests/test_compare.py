@@ -80,6 +80,16 @@ def test_shipped_ones_are_called_what_draw_calls_them() -> None:
     assert entries and {entry.checkpoint for entry in entries} == there
 
 
+def test_a_reproduction_whose_checkpoint_ships_is_one_entry_with_it() -> None:
+    checkpoints = shipped(catalog.shipped_folder())
+    outcomes = [Outcome(EXPERIMENTS[name], (result(),)) for name in ("task-2", "twelve-k-step-lr")]
+    final, other = reproduced = compare.reproduced(outcomes, checkpoints)
+    assert (final.checkpoint, other.checkpoint) == ("shipped/task-2-as-published", None)
+    shipping = {entry.checkpoint for entry in compare.shipping(checkpoints, besides=reproduced)}
+    assert final.checkpoint not in shipping and "shipped/task-2" in shipping
+    assert shipping | {final.checkpoint} == {entry.key for entry in catalog.entries() if entry.shipped}
+
+
 def entry(params: int, accuracy: float) -> Entry:
     return Entry("", "yours", "", TASK_2.spec, params, 1, accuracy, None)
 

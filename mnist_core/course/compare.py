@@ -70,8 +70,9 @@ def published(experiments: Iterable[Experiment] = EXPERIMENTS.values()) -> list[
     ]
 
 
-def reproduced(outcomes: Iterable[Outcome]) -> list[Entry]:
-    """What came out when the experiments were trained here."""
+def reproduced(outcomes: Iterable[Outcome], checkpoints: Iterable[Shipped] = ()) -> list[Entry]:
+    """What came out when the experiments were trained here; `checkpoints` are those that ship."""
+    names = {one.name for one in checkpoints}
     return [
         Entry(
             key=f"reproduced/{outcome.experiment.name}",
@@ -85,13 +86,19 @@ def reproduced(outcomes: Iterable[Outcome]) -> list[Entry]:
             seeds=outcome.seeds,
             deviation=outcome.deviation,
             shortened=outcome.shortened,
+            checkpoint=f"shipped/{name}" if name in names else None,
         )
         for outcome in outcomes
+        for name in [f"{outcome.experiment.name}-as-published"]
     ]
 
 
-def shipping(checkpoints: Iterable[Shipped]) -> list[Entry]:
-    """The checkpoints that ship; what all their seeds reached where it is known, else the one's figure."""
+def shipping(checkpoints: Iterable[Shipped], besides: Iterable[Entry] = ()) -> list[Entry]:
+    """The checkpoints that ship; what all their seeds reached where it is known, else the one's figure.
+
+    A checkpoint that one of the entries `besides` has is left out: it would be the same net a second time.
+    """
+    there = {entry.checkpoint for entry in besides}
     return [
         Entry(
             key=f"shipped/{one.name}",
@@ -108,6 +115,7 @@ def shipping(checkpoints: Iterable[Shipped]) -> list[Entry]:
         )
         for one in checkpoints
         if (accuracy := one.accuracy if one.mean is None else one.mean) is not None
+        if f"shipped/{one.name}" not in there
     ]
 
 
