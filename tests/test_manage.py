@@ -125,6 +125,7 @@ def test_of_two_tabs_that_add_epochs_at_once_one_does(
     held = locks.take(tmp_path / "other" / locks.WORKER_LOCK)
     slot = locks.take_turn(tmp_path / "other").share  # the only slot is taken: no worker trains
     store.write_status(run, Status(state="done"))
+    (run / store.STATE).touch()
     request = (run / store.REQUEST).read_bytes()
     other_tab = locks.take(run / locks.LAUNCH_LOCK)
     assert other_tab
@@ -152,6 +153,15 @@ def test_of_two_tabs_that_add_epochs_at_once_one_does(
     refused = [said for said in outcomes.values() if said != "added"]
     assert len(refused) == 3 and all("being worked on already" in said for said in refused)
     assert held and slot
+
+
+def test_epochs_are_not_added_where_the_state_is_missing(run: Run) -> None:
+    store.write_status(run, Status(state="done"))
+    kept = {name: (run / name).read_bytes() for name in (store.REQUEST, store.STATUS)}
+    with pytest.raises(RunError, match=r"state\.safetensors.* is missing"):
+        manage.train_more(run, 1, 0.001)
+    assert {name: (run / name).read_bytes() for name in kept} == kept
+    assert not (run / wishes.RATE).exists()
 
 
 @pytest.mark.slow

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 import shutil
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +20,7 @@ import torch
 
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs import checkpoint, locks, manage, record, store, wishes, worker
-from mnist_core.runs.files import to_line
+from mnist_core.runs.files import put_aside
 from mnist_core.runs.store import Run, RunView
 from mnist_core.runs.worker import Worker
 from mnist_core.training import data, engine
@@ -358,18 +362,94 @@ def test_a_design_for_other_images_is_refused_with_a_word(tmp_path: Path) -> Non
     assert view.state == "failed" and "input_shape" in view.status.message
 
 
-def test_a_broken_state_is_begun_again(tmp_path: Path) -> None:
-    """And its lines: else its first checkpoint would have the figures of the last epoch before."""
+def spoil(state: Path, how: str) -> None:
+    """Lose a state in one of three ways."""
+    if how == "missing":
+        state.unlink()
+    else:
+        state.write_bytes(b"\x80\x02not a state" if how == "broken" else state.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize("how", ["missing", "broken", "cut short"])
+def test_a_run_without_its_state_begins_again_and_keeps_what_was_there(tmp_path: Path, how: str) -> None:
+    """Else its first checkpoint would have the figures of the last epoch before."""
     run = new_run(tmp_path, RECIPE.changed(epochs=1))
-    (run / store.STATE).write_bytes(b"\x80\x02not a state")
-    old = {"event": "epoch", "epoch": 1, "test_accuracy": 1.0, "train_loss": 0.0}
-    (run / store.METRICS).write_bytes(to_line(old))
-    view = work(run)
-    assert view.state == "done"
-    assert "state.safetensors cannot be read" in (run / store.LOG).read_text()
-    assert len(view.epochs) == 1 and view.epochs[0]["test_accuracy"] < 1
+    work(run)
+    for number in (1, 2):  # the second time overwrites nothing of the first
+        lines, weights = (run / store.METRICS).read_bytes(), (run / store.CHECKPOINT).read_bytes()
+        spoil(run / store.STATE, how)
+        view = work(run)
+        assert view.state == "done" and [line["epoch"] for line in view.epochs] == [1]
+        assert (run / f"metrics.before-{number}.jsonl").read_bytes() == lines
+        assert (run / f"checkpoint.before-{number}.safetensors").read_bytes() == weights
+        assert f"metrics.before-{number}.jsonl" in (run / store.LOG).read_text()
     assert view.status.figures["test_accuracy"] == view.epochs[0]["test_accuracy"]
     assert view.checkpoint and checkpoint.describe(view.checkpoint).figures == view.status.figures
+    with zipfile.ZipFile(io.BytesIO(manage.archive(run))) as packed:
+        assert f"{run.name}/metrics.before-2.jsonl" in packed.namelist()
+
+
+def test_a_worker_killed_while_it_puts_aside_has_its_work_done_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(tmp_path, RECIPE.changed(epochs=1))
+    work(run)
+    lines = (run / store.METRICS).read_bytes()
+    spoil(run / store.STATE, "cut short")
+
+    def cut(path: Path) -> Path:
+        if path.name == store.METRICS:
+            raise Killed
+        return put_aside(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "put_aside", cut)
+        with pytest.raises(Killed):
+            work(run)
+    view = store.read(run)
+    assert view.state == "interrupted" and "Resume starts it again" in view.status.message
+    assert (view.status.saved_epoch, view.status.figures, view.status.progress) == (0, {}, 0.0)
+    assert (run / store.METRICS).read_bytes() == lines
+    assert work(run).state == "done"
+    assert (run / "metrics.before-1.jsonl").read_bytes() == lines
+    assert (run / "checkpoint.before-1.safetensors").exists()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES])
+def test_a_state_that_cannot_be_read_now_is_no_lost_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    run = new_run(tmp_path)
+    kill_at(monkeypatch, run, "_save_state", lambda state: state.epoch == 1)
+    kept = {name: (run / name).read_bytes() for name in (store.METRICS, store.CHECKPOINT, store.STATE)}
+    saved_epoch, whole = store.read(run).status.saved_epoch, Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == store.STATE:
+            raise OSError(number, os.strerror(number), str(path))
+        return whole(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        view = work(run)
+    assert view.state == "failed" and view.status.saved_epoch == saved_epoch
+    assert f"cannot be read now ({os.strerror(number)}). Nothing is lost: resume later" in view.status.message
+    assert {name: (run / name).read_bytes() for name in kept} == kept
+    view = work(run)
+    assert view.state == "done" and (run / store.METRICS).read_bytes().startswith(kept[store.METRICS])
+
+
+@pytest.mark.parametrize("how", ["missing", "broken"])
+def test_epochs_are_not_added_to_a_state_that_is_lost(tmp_path: Path, how: str) -> None:
+    run = new_run(tmp_path, RECIPE.changed(epochs=1))
+    before = work(run)
+    manage._add_epochs(run, 1, 0.002)
+    kept = {name: (run / name).read_bytes() for name in (store.METRICS, store.CHECKPOINT)}
+    spoil(run / store.STATE, how)
+    view = work(run)
+    assert view.state == "failed" and "no epochs can be added" in view.status.message
+    assert {name: (run / name).read_bytes() for name in kept} == kept
+    assert view.status.figures == before.status.figures
 
 
 def test_the_weights_of_the_moment_can_be_watched_and_are_those_of_their_step(

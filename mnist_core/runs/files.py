@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,18 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def put_aside(path: Path) -> Path:
+    """Call `metrics.jsonl` the first of `metrics.before-1.jsonl`, `-2`, … that is free; its new path.
+
+    Only for the one who owns the folder. Raises OSError.
+    """
+    names = (path.with_name(f"{path.stem}.before-{number}{path.suffix}") for number in count(1))
+    aside = next(name for name in names if not name.exists())
+    _replace(path, aside)
+    _sync_folder(path.parent)
+    return aside
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -81,6 +81,11 @@ def _add_epochs(run: Run, epochs: int, learning_rate: float) -> None:
     view = store.read(run)
     if view.state != "done" or view.recipe is None:
         raise RunError(f"Run {run.name} is {view.state}; only a run that is done can be given more epochs.")
+    if not (run / store.STATE).is_file():
+        raise RunError(
+            f"Run {run.name} cannot be given more epochs: its {store.STATE}, from which it would go on, is "
+            "missing. Clone it to train it anew."
+        )
     try:
         added = {"epochs": epochs, "learning_rate": learning_rate}
         recipe = view.recipe.changed(more=[*(more.model_dump() for more in view.recipe.more), added])
@@ -111,6 +116,7 @@ def archive(run: Run) -> bytes:
                 store.LOG,
                 store.CHECKPOINT,
                 store.STATE,
+                *(path.name for path in run.folder.glob(store.ASIDE)),
             ):
                 if (run / name).is_file():
                     packed.write(run / name, f"{run.name}/{name}")

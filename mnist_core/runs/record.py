@@ -1,18 +1,23 @@
 """Train a run and keep what comes out: metric lines, status, the state to go on from, the checkpoint.
 
 The order makes a crash harmless: first the metric line, then the checkpoint, last the state after both.
-Going on from the state repeats what came after it, exactly; the journal drops the repeated lines.
+Going on from the state repeats what came after it, exactly; the journal drops the repeated lines. Where the
+state is lost, all is trained again, and what was written before is put aside.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 
 from mnist_core.architecture.analysis import analyze
@@ -20,7 +25,7 @@ from mnist_core.architecture.spec import ModelSpec, SpecError
 from mnist_core.runs import checkpoint, locks, store, wishes
 from mnist_core.runs.checkpoint import Checkpoint
 from mnist_core.runs.figures import figures_of
-from mnist_core.runs.files import replace_file
+from mnist_core.runs.files import put_aside, replace_file
 from mnist_core.runs.journal import Journal
 from mnist_core.runs.store import RunError
 from mnist_core.runs.teacher import bring_teacher
@@ -52,16 +57,16 @@ def train_run(worker: Worker) -> Iterator[None]:
     if view.spec is None or view.recipe is None:
         raise RunError(f"{store.REQUEST} is broken. Delete the run and start a new one.")
     try:
-        saved = _SavedState(worker)
+        saved = _SavedState.read(worker.run / store.STATE)
         torch.set_num_threads(
             saved.threads or view.threads or min(locks.threads_a_run(), torch.get_num_threads())
         )
         if view.data not in company.data:
             company.data[view.data] = data.load(view.data, lambda *done: _tell_fetching(worker, *done))
         dataset = company.data[view.data]
+        if saved.problem:
+            _begin_again(worker, view.recipe, saved.problem)
         state = saved.restore(view.spec, view.recipe)
-        if not saved.tensors:
-            (worker.run / store.METRICS).write_bytes(b"")  # what no state covers comes again
         first = state.device.type == "cpu" and not processor.compiled_before()
         compiling = "; layers are compiled once, about 20 seconds" if first else ""
         worker.tell(message=f"Preparing the {len(dataset.train_labels):,} training images{compiling}")
@@ -82,32 +87,61 @@ def _tell_fetching(worker: Worker, done: int, size: int, name: str) -> None:
     worker.obey()
 
 
+@dataclass(frozen=True)
 class _SavedState:
     """state.safetensors: all tensors of a TrainingState, and the number of threads that it was trained with.
 
-    Sums depend on how they are split among threads, so going on exactly needs as many as before.
+    Sums depend on how they are split among threads, so going on exactly needs as many as before. `problem`
+    says why there is nothing to go on from; else it is empty.
     """
 
-    def __init__(self, worker: Worker) -> None:
-        run = worker.run
-        self.threads = 0  # not known
-        self.tensors: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    threads: int = 0  # not known
+    problem: str = ""
+
+    @classmethod
+    def read(cls, path: Path) -> _SavedState:
+        """What is in the file. Raises RunError when that cannot be told now."""
         try:
-            with safe_open(run / store.STATE, framework="pt") as file:
-                about = file.metadata() or {}
-                if about.get("format") != STATE_FORMAT:
-                    raise ValueError("it is another program's")
-                self.threads = max(1, int(about["threads"]))
-                self.tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            # not safe_open: that calls a file missing for which there is no descriptor left
+            data = path.read_bytes()
         except FileNotFoundError:
-            pass
-        except (SafetensorError, OSError, ValueError, KeyError) as error:
-            worker.say(f"{store.STATE} cannot be read ({error}): starting again from the beginning")
+            return cls(problem="is missing")
+        except OSError as error:
+            raise RunError(
+                f"{path.name} cannot be read now ({error.strerror or error}). Nothing is lost: resume later."
+            ) from None
+        try:
+            tensors = deserialize(data)
+            about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+            if about["format"] != STATE_FORMAT:
+                raise ValueError("it is another program's")
+            return cls(tensors, max(1, int(about["threads"])))
+        except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+            return cls(problem=f"is broken ({error})")
 
     def restore(self, spec: ModelSpec, recipe: Recipe) -> TrainingState:
-        if not self.tensors:
+        if self.problem:
             return bring_teacher(TrainingState.new(spec, recipe))
         return bring_teacher(TrainingState.from_tensors(spec, recipe, self.tensors))
+
+
+def _begin_again(worker: Worker, recipe: Recipe, problem: str) -> None:
+    """Put aside what was written before, if anything was: no state covers it. Raises RunError, OSError."""
+    run = worker.run
+    # The lines go last: a worker that is killed in between finds them and does the rest.
+    names = (store.STATE, store.CHECKPOINT, store.METRICS)
+    written = [run / name for name in names if (run / name).is_file() and (run / name).stat().st_size]
+    if not written:
+        return
+    if recipe.more and len(store.read(run).epochs) >= recipe.epochs:
+        raise RunError(
+            f"{store.STATE} {problem}, so that no epochs can be added. What it has reached is kept; clone it "
+            "to train it anew."
+        )
+    worker.tell(saved_epoch=0, figures={}, progress=0.0, epoch=0, step=0, seconds=0.0)
+    aside = ", ".join(put_aside(path).name for path in written)
+    worker.say(f"{store.STATE} {problem}: starting again from epoch 1; what was there is kept in {aside}")
 
 
 class _Recorder:

@@ -8,6 +8,7 @@
         checkpoint.safetensors  weights after the last whole epoch, with design, recipe and figures
         latest.safetensors      weights of this moment, to be watched; gone when an epoch or the worker ends
         state.safetensors       everything needed to go on exactly from there
+        *.before-1.*            lines, checkpoint and state of before, where the state was lost
         stop, pause, rate       wishes to the worker
         label                   what its owner calls it
         worker.lock             held by the operating system exactly while the worker lives
@@ -37,6 +38,7 @@ from mnist_core.training.recipe import DATA_NAMES, Recipe, RecipeError
 
 REQUEST, STATUS, METRICS, LOG = "request.json", "status.json", "metrics.jsonl", "worker.log"
 CHECKPOINT, LATEST, STATE = "checkpoint.safetensors", "latest.safetensors", "state.safetensors"
+ASIDE = "*.before-*"
 LABEL, LABEL_LENGTH = "label", 60
 
 
