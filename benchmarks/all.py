@@ -2,7 +2,7 @@
 
     python benchmarks/all.py [--only NAME…]
 
-Takes about half an hour on two cores that do nothing else. With --only the other parts of the document stay
+Takes about 45 minutes on two cores that do nothing else. With --only the other parts of the document stay
 as they are. A benchmark that fails is named in the document and makes the exit status 1.
 """
 
@@ -14,7 +14,6 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -23,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.throughput import processor  # noqa: E402
+from benchmarks.machine import machine  # noqa: E402
 from mnist_core.training.machine import has_cuda  # noqa: E402
 
 NAMES = ("throughput", "layers", "seeds", "time_to_accuracy", "gpu", "latency", "drawings", "kills")
@@ -46,9 +45,8 @@ def part(name: str) -> tuple[str, bool]:
     fine = done.returncode == 0
     why = (done.stderr.strip().splitlines() or ["no reason is known"])[-1]
     text = done.stdout.rstrip() if fine else f"{done.stdout}It failed: {why}"
-    device = torch.cuda.get_device_name() if name == "gpu" and torch.cuda.is_available() else processor()
-    machine = f"{device}, {os.cpu_count()} cores, torch {version('torch')}"
-    when = f"{datetime.now(UTC):%Y-%m-%d}, {machine}, load at the end {os.getloadavg()[0]:.1f}"
+    device = torch.cuda.get_device_name() if name == "gpu" and torch.cuda.is_available() else ""
+    when = f"{datetime.now(UTC):%Y-%m-%d}, {machine(device)}, load at the end {os.getloadavg()[0]:.1f}"
     return f"## {name}\n\n`python benchmarks/{name}.py`, {when}\n\n```\n{text}\n```\n", fine
 
 

@@ -18,6 +18,9 @@ FIGURES = {
     "baseline_images_per_second",
     "ratio",
     "seconds_per_epoch",
+    "evaluation_seconds",
+    "seconds_with_evaluation",
+    "evaluation_share",
     "bare_images_per_second",
     "overhead",
     "precision",
@@ -40,4 +43,10 @@ def test_it_prints_its_fields() -> None:
     assert list(result["nets"]) == [SMALL] and set(result["nets"][SMALL]) == FIGURES
     assert result["images_per_second"] / result["baseline_images_per_second"] == pytest.approx(
         result["ratio"], rel=1e-2
+    )
+    assert result["bare_images_per_second"] / result["images_per_second"] - 1 == pytest.approx(
+        result["overhead"], abs=1e-3
+    )
+    assert result["evaluation_seconds"] > 0 and result["seconds_with_evaluation"] == pytest.approx(
+        result["seconds_per_epoch"] + result["evaluation_seconds"], abs=0.02
     )
