@@ -57,7 +57,7 @@ def show(run: Run, members: tuple[Run, ...], drawn: str) -> None:
     headline.headline("headline", runs.headline_of(view))
     line.line("fit", watch.fit(view))
     limit = state.assignment().max_epochs
-    runs.curves(view, seeds.band(views), limit)
+    runs.curves(view, seeds.bands(views), limit)
     watch.live(view)
     found = runs.details(view)
     with beat:

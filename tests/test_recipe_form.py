@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.records import RECORDS
 from mnist_core.probe import catalog
 from mnist_core.runs import store
 from mnist_core.training.recipe import RECIPES, Recipe
@@ -12,8 +14,8 @@ from mnist_core.training.recipe import RECIPES, Recipe
 SGD = Recipe.from_dict({"nesterov": True, "schedule": "cosine", "eta_min": 0.005})
 
 
-def page(cloned: dict[str, object] | None = None) -> None:
-    """A page with nothing but the form; a run with this recipe has been cloned."""
+def page(cloned: dict[str, object] | None = None, design: str = "a design") -> None:
+    """A page with nothing but the form for this design; a run with this recipe has been cloned."""
     import streamlit as st
 
     from mnist_core.architecture.spec import ModelSpec
@@ -24,7 +26,7 @@ def page(cloned: dict[str, object] | None = None) -> None:
     if cloned and "cloned" not in st.session_state:
         st.session_state.design, st.session_state.past = (None, None), []
         state.clone("a run", ModelSpec(), Recipe.from_dict(cloned), "synthetic")
-    st.session_state["made"] = recipe_form("a design")
+    st.session_state["made"] = recipe_form(design)
 
 
 def clone(recipe: Recipe) -> AppTest:
@@ -78,6 +80,39 @@ def test_what_has_no_field_is_no_dead_end() -> None:
     change(form, "selectbox", "schedule", "none")
     slow = change(form, "number_input", "learning rate", 0.001)
     assert slow is not None and slow.learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("design", "name", "own"),
+    [
+        ("record-seconds", "record", RECORDS["record-seconds"].recipe),
+        ("twelve-k-final", "published", EXPERIMENTS["twelve-k-final"].recipe),
+    ],
+)
+def test_published_nets_and_records_bring_their_own_recipe(design: str, name: str, own: Recipe) -> None:
+    form = AppTest.from_function(page, kwargs={"design": design}, default_timeout=30).run()
+    assert change(form, "selectbox", "Recipe", name) == own
+
+
+def test_what_trains_without_a_field_of_its_own_is_told() -> None:
+    own = Recipe.from_dict(
+        {"decay_all": False, "augmentation": {"fill": 1, "scale": [0.5, 0.9], "erasing_ratio": [0.5, 2]}}
+    )
+    form = clone(own)
+    assert not form.exception and form.session_state["made"] == own
+    assert "This recipe also has decay all off, fill 1.0, erasing ratio [0.5, 2.0]." in [
+        one.value for one in form.caption
+    ]
+    plain = AppTest.from_function(page, default_timeout=30).run()
+    change(plain, "selectbox", "Recipe", "course")
+    assert not plain.caption
+
+
+def test_dropout_of_the_whole_net(form: AppTest) -> None:
+    assert field(form, "number_input", "dropout").value is None
+    made = change(form, "number_input", "dropout", 0.2)
+    assert made is not None and made.dropout == 0.2
+    assert change(form, "number_input", "dropout", None) == RECIPES["fast"]
 
 
 @pytest.mark.parametrize("text", ["8, 11, 14", "8; 11; 14", " 8 11,14;"])

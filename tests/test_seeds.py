@@ -46,23 +46,25 @@ def test_mean_and_deviation_are_numpys(rows: list[list[float]], root: Path) -> N
             replace(
                 one,
                 status=replace(one.status, state="done"),
-                epochs=tuple({"epoch": n, "test_accuracy": a} for n, a in enumerate(row, 1)),
+                epochs=tuple(
+                    {"epoch": n, "test_accuracy": a, "test_loss": 2 * a} for n, a in enumerate(row, 1)
+                ),
             )
             for row in rows
         ]
     )
     assert found.mean == pytest.approx(np.mean(rows, axis=0)[-1])
     assert found.deviation == pytest.approx(np.std(rows, axis=0, ddof=1)[-1], abs=1e-12)
-    assert [band.mean for band in found.band] == pytest.approx(list(np.mean(rows, axis=0)))
-    assert [band.deviation for band in found.band] == pytest.approx(
-        list(np.std(rows, axis=0, ddof=1)), abs=1e-9
-    )
+    assert [band.mean for band in found.bands.accuracy] == pytest.approx(list(np.mean(rows, axis=0)))
+    deviations = list(np.std(rows, axis=0, ddof=1))
+    assert [band.deviation for band in found.bands.accuracy] == pytest.approx(deviations, abs=1e-9)
+    assert [band.mean for band in found.bands.loss] == pytest.approx(list(2 * np.mean(rows, axis=0)))
 
 
 def test_only_runs_that_are_done_count_and_one_has_no_deviation(root: Path) -> None:
     found = summary([view(root, [0.9, 0.99]), view(root, [0.8], done=False)])
     assert (found.seeds, found.done, found.mean, found.deviation) == (2, 1, 0.99, None)
-    assert [band.epoch for band in found.band] == [1]
+    assert [band.epoch for band in found.bands.accuracy] == [1]
     assert summary([]).mean is None
 
 
@@ -70,7 +72,7 @@ def test_a_validation_split_judges_the_epochs_but_is_not_the_result(root: Path) 
     one = view(root, [0.9, 0.95], split="validation")
     ended = replace(one, epochs=(*one.epochs[:1], {**one.epochs[1], "test_accuracy": 0.94}))
     found = summary([ended, ended])
-    assert found.mean == 0.94 and [band.mean for band in found.band] == [0.9, 0.95]
+    assert found.mean == 0.94 and [band.mean for band in found.bands.accuracy] == [0.9, 0.95]
 
 
 def test_seeds_that_were_trained_otherwise_are_left_out(root: Path) -> None:
@@ -88,7 +90,7 @@ def test_seeds_that_were_trained_otherwise_are_left_out(root: Path) -> None:
         assert alike([odd, one]) == [one]
         found = summary([one, odd, two])
         assert (found.seeds, found.left_out) == (2, 1)
-        assert found.mean == pytest.approx(0.85) and found.band[0].mean == pytest.approx(0.85)
+        assert found.mean == pytest.approx(0.85) and found.bands.accuracy[0].mean == pytest.approx(0.85)
         assert "last epoch, 2 of 2 seeds; without 1 trained otherwise" in seeds._result(found)
     both = [replace(one, recipe=longer), replace(two, recipe=longer.changed(seed=4))]
     assert alike(both) == both, "all were given them"

@@ -13,11 +13,19 @@ from mnist_core.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Band:
-    """The accuracies of at least two seeds after one epoch. `deviation` is the sample's (n - 1)."""
+    """A figure of at least two seeds after one epoch. `deviation` is the sample's (n - 1)."""
 
     epoch: int
     mean: float
     deviation: float
+
+
+@dataclass(frozen=True)
+class Bands:
+    """What at least two seeds have in common, epoch by epoch; accuracies in [0, 1], losses in nats."""
+
+    accuracy: tuple[Band, ...] = ()
+    loss: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Summary:
     seeds: int
     left_out: int
     accuracies: tuple[float, ...]
-    band: tuple[Band, ...]
+    bands: Bands
 
     @property
     def done(self) -> int:
@@ -88,31 +96,25 @@ def reached(views: Iterable[RunView]) -> float | None:
 
 
 def summary(members: Sequence[RunView]) -> Summary:
-    """Of runs that differ in their seed. Their band is of validation accuracies where there is that split."""
+    """Of runs that differ in their seed. Their bands are of the validation split where there is one."""
     views = alike(members)
-    done = [_accuracy(view.epochs[-1]) for view in views if view.state == "done" and view.epochs]
+    done = (view.epochs[-1] for view in views if view.state == "done" and view.epochs)
+    accuracies = tuple(value for line in done if (value := number(line, "test_accuracy")) >= 0)
+    bands = Bands(_band(views, "accuracy"), _band(views, "loss"))
+    return Summary(len(views), len(members) - len(views), accuracies, bands)
+
+
+def _band(views: Iterable[RunView], figure: str) -> tuple[Band, ...]:
+    """Of the figure that epochs are judged by: on the validation split where there is one."""
     by_epoch: dict[int, list[float]] = {}
     for view in views:
         for line in view.epochs:
-            accuracy = _judged(line)
-            if accuracy is not None:
-                by_epoch.setdefault(int(number(line, "epoch", 0.0)), []).append(accuracy)
-    band = tuple(
+            judged = (number(line, f"{split}_{figure}") for split in ("validation", "test"))
+            value = next((value for value in judged if value >= 0), None)
+            if value is not None:
+                by_epoch.setdefault(int(number(line, "epoch", 0.0)), []).append(value)
+    return tuple(
         Band(epoch, mean(values), stdev(values))
         for epoch, values in sorted(by_epoch.items())
         if len(values) > 1
     )
-    accuracies = tuple(value for value in done if value is not None)
-    return Summary(len(views), len(members) - len(views), accuracies, band)
-
-
-def _accuracy(line: dict[str, object]) -> float | None:
-    """What a run is reported with: the test accuracy of its last epoch."""
-    value = number(line, "test_accuracy")
-    return value if value >= 0 else None
-
-
-def _judged(line: dict[str, object]) -> float | None:
-    """The accuracy that an epoch is judged by: on the validation split where there is one."""
-    value = max(number(line, "validation_accuracy"), -1.0)
-    return value if value >= 0 else _accuracy(line)

@@ -85,7 +85,7 @@ def accuracy_shown(
     best = max((y for _, y in judged), default=1.0)
     low = min(98.0, 100 - 4 * (100 - 100 * best))  # the closer to 100 %, the closer one looks
     traces = [
-        *_band(band),
+        *_band(band, unit=" %", digits=2, scale=100),
         _curve("train", _percent(curves.train_accuracy), FAINT, unit=" %", digits=2),
         _curve("validation", _percent(curves.validation_accuracy), "--st-violet-color", unit=" %", digits=2),
         _curve("test", _percent(curves.test_accuracy), ACCENT, unit=" %", digits=2),
@@ -108,13 +108,13 @@ def accuracy_shown(
     return shown([trace for trace in traces if trace["x"]], layout)
 
 
-def _band(band: Sequence[Band]) -> list[dict[str, Any]]:
-    """Mean and a strip of one standard deviation to either side."""
+def _band(band: Sequence[Band], unit: str = "", digits: int = 4, scale: float = 1.0) -> list[dict[str, Any]]:
+    """Mean and a strip of one standard deviation to either side, but always above 0."""
     x = [one.epoch for one in band]
     edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-    low = [round(100 * (one.mean - one.deviation), 4) for one in band]
-    high = [round(100 * (one.mean + one.deviation), 4) for one in band]
-    mean = _curve("mean of seeds", [(one.epoch, 100 * one.mean) for one in band], MEAN, unit=" %", digits=2)
+    low = [float(f"{scale * max(one.mean - one.deviation, 0.1 * one.mean):.6g}") for one in band]
+    high = [float(f"{scale * (one.mean + one.deviation):.6g}") for one in band]
+    mean = _curve("mean of seeds", [(one.epoch, scale * one.mean) for one in band], MEAN, unit, digits)
     return [
         {**edge, "y": low, "showlegend": False},
         {**edge, "y": high, "fill": "tonexty", "fillcolor": STRIP, "showlegend": False},
@@ -122,14 +122,22 @@ def _band(band: Sequence[Band]) -> list[dict[str, Any]]:
     ]
 
 
-def loss_shown(curves: Curves, epochs: int, about: str, limit: int | None = None) -> dict[str, Any]:
-    """Loss in nats on a logarithmic scale: train by step, as it was and smoothed; test by epoch."""
+def loss_shown(
+    curves: Curves, epochs: int, about: str, band: Sequence[Band] = (), limit: int | None = None
+) -> dict[str, Any]:
+    """Loss in nats on a logarithmic scale: train by step, as it was and smoothed; all splits by epoch.
+
+    `band` and `limit` are as for the accuracy.
+    """
     steps = {**_curve("train, a step", curves.step_loss, FAINT), "opacity": 0.25, "hoverinfo": "skip"}
     steps = {**steps, "mode": "lines", "line": {"color": FAINT, "width": 1}, "showlegend": False}
     steps.pop("hovertemplate")
+    smoothed = {"mode": "lines", "line": {"color": FAINT, "width": 1.5, "dash": "dot"}}
     traces = [
         steps,
-        {**_curve("train, smoothed", curves.smoothed_loss, FAINT), "mode": "lines"},
+        {**_curve("train by step", curves.smoothed_loss, FAINT), **smoothed},
+        *_band(band),
+        _curve("train", curves.train_loss, FAINT),
         _curve("validation", curves.validation_loss, "--st-violet-color"),
         _curve("test", curves.test_loss, ACCENT),
     ]

@@ -113,7 +113,7 @@ def _parts(
     if "fit" in wanted:
         parts["fit"] = watch.fit(view)
     if "accuracy" in wanted or "loss" in wanted:
-        parts |= runs.curves_shown(view, seeds.band(members), limit)
+        parts |= runs.curves_shown(view, seeds.bands(members), limit)
     if "live" in wanted:
         parts |= watch.live_shown(view, drawing)
     if "log" in wanted:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from mnist_core.course.experiments import EXPERIMENTS
+from mnist_core.course.records import RECORDS
 from mnist_core.probe.catalog import shipped_entries
 from mnist_core.training.recipe import RECIPES, Augmentation, Recipe, RecipeError
 from pages.parts import state
@@ -17,6 +18,7 @@ _WHAT = {
     "course": "Plain SGD with momentum and a constant rate, as most of the course's notebooks.",
     "task-2": "The published recipe of that net: 19 epochs of SGD with rotations of ± 10°.",
     "published": "What the document of this net used.",
+    "record": "What this record of the lab was trained with.",
     state.CLONED: "What the run had that was cloned, without epochs that were added to it.",
     "best": "19 epochs of one-cycle AdamW with augmentation and averaged weights: the highest accuracy.",
 }
@@ -25,11 +27,12 @@ _WHAT = {
 def recipe_form(design: str) -> Recipe | None:
     """The recipe as chosen and edited; None (and a message) while it cannot be used.
 
-    `design` is the design's name: a published experiment brings its own recipe.
+    `design` is the design's name: a published experiment or a record brings its own recipe.
     """
     recipes = dict(RECIPES)
-    if design in EXPERIMENTS and EXPERIMENTS[design].recipe not in RECIPES.values():
-        recipes["published"] = EXPERIMENTS[design].recipe
+    for own, known in (("published", EXPERIMENTS), ("record", RECORDS)):
+        if design in known and known[design].recipe not in RECIPES.values():
+            recipes[own] = known[design].recipe
     cloned = state.cloned()
     if cloned:
         recipes[state.CLONED] = cloned[1]
@@ -65,8 +68,8 @@ def use_rate(design: str, rate: float) -> None:
 
 def _namespace(design: str, name: str) -> str:
     """What the keys of the form's fields begin with: another recipe has fields of its own."""
-    if name == "published":
-        return f"{design} published"
+    if name in ("published", "record"):
+        return f"{design} {name}"
     cloned = state.cloned()
     return f"{name} {cloned[0]}" if cloned and name == state.CLONED else name
 
@@ -91,9 +94,38 @@ def _more(name: str, base: Recipe) -> dict[str, Any]:
         fields["seed"] = _whole(name, "seed", base.seed, 0, 2**31 - 1)
     with images:
         fields["augmentation"] = _augmentation(name, base.augmentation)
+        fields["dropout"] = _dropout(name, base.dropout)
         fields["teacher"] = _teacher(name, base.teacher)
         fields["validation_size"] = _whole(name, "validation_size", base.validation_size, 0, 59_000)
+    if rest := _rest(base, fields):
+        st.caption(f"This recipe also has {rest}.")
     return fields
+
+
+def _rest(base: Recipe, fields: dict[str, Any]) -> str:
+    """What a recipe says beyond the form's fields and the usual, in words."""
+    shown = {*fields, "epochs", "learning_rate", "more"}
+    own = base.model_dump(mode="json", exclude_defaults=True)
+    geometric = ("rotation", "translation", "shear", "scale")
+    rest = {name: value for name, value in own.items() if name not in shown}
+    rest |= {name: value for name, value in own.get("augmentation", {}).items() if name not in geometric}
+    said = {name: ("off", "on")[value] if isinstance(value, bool) else value for name, value in rest.items()}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
+
+
+def _dropout(name: str, value: float | None) -> float | None:
+    return st.number_input(
+        "dropout",
+        0.0,
+        0.99,
+        value,
+        step=0.01,
+        format="%g",
+        placeholder="as designed",
+        key=f"{name}.dropout",
+        persist_state="session",
+        help=_help("dropout"),
+    )
 
 
 def _teacher(name: str, value: str | None) -> str | None:
@@ -113,7 +145,7 @@ def _teacher(name: str, value: str | None) -> str | None:
 
 def _augmentation(name: str, base: Augmentation) -> dict[str, Any]:
     """The geometric part, the rest as the recipe has it."""
-    zoom = round(base.scale[1] - 1, 6)
+    zoom = max(0.0, round(base.scale[1] - 1, 6))
     fields = base.model_dump(mode="json") | {
         "rotation": _real(name, "augmentation.rotation", base.rotation, label="rotation ±, degrees"),
         "translation": _real(name, "augmentation.translation", base.translation, label="translation ±"),

@@ -25,6 +25,7 @@ def controls(view: RunView) -> None:
         st.button(
             "Resume", icon=":material/resume:", on_click=_do, args=(launch.resume, view.run), key="resume"
         )
+        _rate(view)
     elif view.state == "done" and view.recipe:
         _more_epochs(view)
     if view.state != "deleted":
@@ -55,7 +56,7 @@ def _wish(view: RunView, name: str, action: Callable[[Path], None], what: str) -
 def _rate(view: RunView) -> None:
     wished = wishes.wished_rate(view.run.folder)
     now = wished or (view.rates[-1]["scale"] if view.rates else 1.0)
-    with st.popover("Rate", icon=":material/speed:", help="Change the learning rate while it trains"):
+    with st.popover("Rate", icon=":material/speed:", help="Another learning rate from here on"):
         st.pills(
             "Learning rate, × the recipe's",
             _SCALES,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,7 +11,7 @@ from mnist_core.runs import store, words
 from mnist_core.runs.curves import Curves, curves_of
 from mnist_core.runs.figures import TARGET_ACCURACY
 from mnist_core.runs.files import last_lines
-from mnist_core.runs.seeds import Band
+from mnist_core.runs.seeds import Bands
 from mnist_core.runs.status import LIVE
 from mnist_core.runs.store import RunView
 from pages.parts import charts, line, log, watch
@@ -126,8 +125,8 @@ def _target(view: RunView) -> Figure:
         f"{100 * TARGET_ACCURACY:g} % met",
         f"after {words.duration(met)}" if isinstance(met, (int, float)) else unmet,
         held if epoch else "the course's target",
-        "Training time until the test accuracy first reached the course's target, and in how many of the "
-        "last epochs it held: once may be luck.",
+        "Time, evaluations included, until the test accuracy first reached the course's target, and in how "
+        "many of the last epochs it held: once may be luck.",
     )
 
 
@@ -137,6 +136,8 @@ _TEST = (
     "nothing is selected on them."
 )
 _TEST_ONCE = "Share of the {images} test images named right. They are looked at once, after the last epoch."
+_LOOKED_AT = "The test images are looked at after every epoch, as in the course; nothing is selected on them."
+_READ_ONCE = "Epochs are judged by the validation images; the test images are looked at once, at the end."
 _VALIDATION = "Share of the {images} held-out training images that are named right after the last epoch."
 
 
@@ -164,23 +165,24 @@ def _best(view: RunView, where: str) -> Figure:
     )
 
 
-def curves(view: RunView, band: Sequence[Band], limit: int | None) -> None:
+def curves(view: RunView, bands: Bands, limit: int | None) -> None:
     """Accuracy and loss, side by side (below each other on a phone), see `charts`."""
-    drawn = curves_shown(view, band, limit)
+    drawn = curves_shown(view, bands, limit)
     left, right = st.columns(2)
     with left:
         charts.show("accuracy", drawn["accuracy"])
     with right:
         charts.show("loss", drawn["loss"])
+    st.caption(_READ_ONCE if view.recipe and view.recipe.validation_size else _LOOKED_AT)
 
 
-def curves_shown(view: RunView, band: Sequence[Band], limit: int | None) -> dict[str, Any]:
+def curves_shown(view: RunView, bands: Bands, limit: int | None) -> dict[str, Any]:
     """What the two charts show, as data by name."""
     drawn, name = curves_of(view), view.run.name
     epochs = view.recipe.total_epochs if view.recipe else 1
     return {
-        "accuracy": charts.accuracy_shown(drawn, epochs, name, view.data == "mnist", band, limit),
-        "loss": charts.loss_shown(drawn, epochs, name, limit),
+        "accuracy": charts.accuracy_shown(drawn, epochs, name, view.data == "mnist", bands.accuracy, limit),
+        "loss": charts.loss_shown(drawn, epochs, name, bands.loss, limit),
     }
 
 

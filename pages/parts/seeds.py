@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mnist_core.runs import words
-from mnist_core.runs.seeds import Band, Summary, reached, summary
+from mnist_core.runs.seeds import Bands, Summary, reached, summary
 from mnist_core.runs.store import RunView
 from pages.parts import state
 
 
-def band(members: Sequence[RunView]) -> Sequence[Band]:
+def bands(members: Sequence[RunView]) -> Bands:
     """Mean ± standard deviation of several seeds, epoch by epoch; nothing for a run alone."""
-    return summary(members).band if len(members) > 1 else ()
+    return summary(members).bands if len(members) > 1 else Bands()
 
 
 def seeds(shown: RunView, members: Sequence[RunView]) -> None:

@@ -80,7 +80,7 @@ def test_two_seeds_from_the_start_to_the_bin(page: Page, lab: Lab) -> None:
     assert Run(first.folder).folder.exists()
 
 
-def test_the_rate_is_changed_while_it_trains(page: Page, lab: Lab) -> None:
+def test_the_rate_is_changed_while_it_trains_and_while_it_rests(page: Page, lab: Lab) -> None:
     open_train(page, lab, SMALL)
     run = press_train(page, lab, epochs=5000, data="synthetic")
     wait(page, lambda: store.read(run).steps)
@@ -88,6 +88,16 @@ def test_the_rate_is_changed_while_it_trains(page: Page, lab: Lab) -> None:
     page.get_by_text("× 0.1", exact=True).click()
     wait(page, lambda: store.read(run).rates, 30)
     expect(page.get_by_text(re.compile(r"rate by hand: × 0\.1 since epoch"))).to_be_visible()
+    page.keyboard.press("Escape")
+    wishes.request_stop(run.folder)
+    wait(page, lambda: not store.read(run).alive)
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Rate", exact=True).click()
+    page.get_by_text("× 0.5", exact=True).click()
+    expect(page.get_by_text("× 0.5: asked for, not taken yet")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Resume", exact=True).click()
+    wait(page, lambda: [line["scale"] for line in store.read(run).rates] == [0.1, 0.5], 30)
     wishes.request_stop(run.folder)
     wait(page, lambda: not store.read(run).alive)
 
