@@ -304,6 +304,42 @@ def test_a_loss_that_is_no_number_stops_the_run(data: Dataset, interval: float) 
     assert "Epoch 1, by step" in said and "learning rate, 100 with sgd" in said and "try 10" in said
 
 
+def lost(layers: str, recipe: Recipe, data: Dataset, scale: float) -> tuple[int, str]:
+    """Trains to the end of the numbers; how many steps had told a loss by then, and what was said."""
+    state = TrainingState.new(from_text(layers), recipe.changed(device="cpu", precision="float32"))
+    state.set_learning_rate_scale(scale)
+    told = 0
+    with pytest.raises(TrainingError) as caught:
+        for _ in train(state, data, interval=0):
+            told += 1
+    return told, str(caught.value)
+
+
+@pytest.mark.parametrize("held_out", [0, 500])
+def test_a_last_step_that_spoils_the_net_stops_the_run(data: Dataset, held_out: int) -> None:
+    """Its own loss is that of the weights before, and still a number."""
+    recipe = Recipe.from_dict({"epochs": 1, "batch_size": (len(data.train_labels) - held_out) // 2})
+    recipe = recipe.changed(learning_rate=100, validation_size=held_out)
+    told, said = lost("flat fc64 fc64 fc64 fc64 fc10", recipe, data, 10)
+    assert told == 2 and "Epoch 1, by step 2 of 2" in said
+
+
+@pytest.mark.parametrize(
+    ("layers", "scale", "advice"),
+    [
+        ("flat fc50 fc10", 1, "rate, 100 with sgd: try 10."),
+        ("flat fc50 fc10", 0.5, "rate, 50 with sgd: try 5."),
+        ("conv8 flat fc50 fc10", 1, "try 10, or put batch_norm2d after the convolutions."),
+        ("conv8 bn flat fc50 fc10", 1, "try 10."),
+    ],
+)
+def test_what_is_advised_fits_the_net_and_the_rate_in_effect(
+    layers: str, scale: float, advice: str, data: Dataset
+) -> None:
+    recipe = Recipe.from_dict({"epochs": 5, "learning_rate": 100})
+    assert lost(layers, recipe, data, scale)[1].endswith(advice)
+
+
 def test_precision_is_tried_and_remembered(data: Dataset) -> None:
     state = TrainingState.new(SMALL, RECIPE.changed(precision="auto"))
     next(iter(train(state, data, interval=0)))

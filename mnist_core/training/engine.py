@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import nn
 
 from mnist_core.training.augment import normalized
 from mnist_core.training.data import Dataset
@@ -115,7 +115,8 @@ def _steps(
         state.step += 1
         seen += min(size, len(order) - done % steps * size)
         if time.perf_counter() - clock >= interval or state.step == steps:
-            value = _finite(loss, state, steps, rate)  # the only place where the device is waited for
+            value = float(loss)  # the only place where the device is waited for
+            _check([value, float(state.sums[0])], state, steps, rate)
             now = time.perf_counter()
             state.seconds += now - clock
             speed = seen / max(now - clock, 1e-9)
@@ -144,6 +145,8 @@ def _end_of_epoch(state: TrainingState, splits: Splits) -> EpochEvent:
     train_loss, train_accuracy = loss_sum / splits.images_per_epoch, right / splits.images_per_epoch
     steps = splits.steps_per_epoch
     rate = _rate(state, state.epoch * steps + steps - 1, steps)
+    # The last step's change is in no training loss.
+    _check([loss for loss, _ in (validation, test) if loss is not None], state, steps, rate)
     seconds = state.seconds + time.perf_counter() - start
     state.close_epoch(train_loss if validation[0] is None else validation[0])
     return EpochEvent(
@@ -159,14 +162,20 @@ def _end_of_epoch(state: TrainingState, splits: Splits) -> EpochEvent:
     )
 
 
-def _finite(loss: Tensor, state: TrainingState, steps: int, rate: Rate) -> float:
-    """The loss as a number, or the word what went wrong."""
-    value = float(loss)
-    if math.isfinite(value) and math.isfinite(float(state.sums[0])):
-        return value
-    recipe = state.recipe
+_NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.InstanceNorm2d)
+
+
+def _check(losses: list[float], state: TrainingState, steps: int, rate: Rate) -> None:
+    """Raises TrainingError, with the word what went wrong, when one of these is not a number."""
+    lost = [loss for loss in losses if not math.isfinite(loss)]
+    if not lost:
+        return
+    layers = list(state.model.modules())
+    bare = any(isinstance(layer, nn.Conv2d) for layer in layers) and not any(
+        isinstance(layer, _NORMS) for layer in layers
+    )
     raise TrainingError(
-        f"Epoch {state.epoch + 1}, by step {state.step} of {steps}: the loss is {value:g}, not a number. "
-        f"The likely cause is the learning rate, {rate.learning_rate:g} with {recipe.optimizer}: try "
-        f"{recipe.learning_rate / 10:g}, or put batch_norm2d after the convolutions."
+        f"Epoch {state.epoch + 1}, by step {state.step} of {steps}: the loss is {lost[0]:g}, not a number. "
+        f"The likely cause is the learning rate, {rate.learning_rate:.3g} with {state.recipe.optimizer}: try "
+        f"{rate.learning_rate / 10:.3g}{', or put batch_norm2d after the convolutions' * bare}."
     )
