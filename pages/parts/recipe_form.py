@@ -137,6 +137,7 @@ def _teacher(name: str, value: str | None) -> str | None:
         options,
         options.index(value),
         format_func=lambda option: option or "none",
+        placeholder="none",
         key=f"{name}.teacher",
         persist_state="session",
         help=_help("teacher"),
