@@ -2,16 +2,17 @@
 
     python benchmarks/kills.py [--json] [--kills N] [--seed N]
 
-A small net learns synthetic digits. In each round a process that stands for the server (it resumes the run
-and looks at it like the page) and the worker are started; after a random time, counted from the start or from
-the first step of training in turns, the worker, the server or both get SIGKILL. At each kill every line that
-stood in metrics.jsonl at the one before must still be there, at its place, when a state had been saved by
-then (before that a run begins anew). After the last one the run goes on for a while and is stopped. Then the
-same training is done once without a break, and weights, averaged weights, optimizer and all lines must be
-equal bit for bit.
+A small net learns synthetic digits. A process that stands for the server (it resumes the run and looks at it
+like the page) and the worker are started; after a random time, counted from the start or from the first step
+of training in turns, the worker, the server or both get SIGKILL, each of the three once in every three kills,
+in random order. It goes on until a killed worker has been resumed N times; a server that is killed alone is
+no resume, as the worker trains on. At each kill every line that stood in metrics.jsonl at the one before must
+still be there, at its place, when a state had been saved by then (before that a run begins anew). After the
+last one the run goes on for a while and is stopped. Then the same training is done once without a break, and
+weights, averaged weights, optimizer and all lines must be equal bit for bit.
 
-Fields: kills, of_worker, of_server, of_both, lost_lines, torn_lines (last lines that a kill cut, repaired),
-epochs, equal (bool), seconds.
+Fields: machine, resumes (of a killed worker: of_worker + of_both), of_worker (alone), of_both, of_server
+(alone), lost_lines, torn_lines (last lines that a kill cut, repaired), epochs, equal (bool), seconds.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.machine import machine  # noqa: E402
 from mnist_core.architecture.text import from_text  # noqa: E402
 from mnist_core.runs import locks, store, wishes  # noqa: E402
 from mnist_core.runs.files import last_lines  # noqa: E402
@@ -51,6 +53,12 @@ RECIPE = Recipe.from_dict(
         "augmentation": {"rotation": 10, "translation": 0.1},
     }
 )
+VICTIMS = ("of_worker", "of_server", "of_both")
+REMARKS = {
+    "of_worker": " (the worker alone)",
+    "of_server": " (the server alone: no resume, the worker trains on)",
+    "of_both": " (worker and server)",
+}
 LONGEST = 4.0  # seconds before a kill
 SERVER = """
 import sys, time
@@ -95,21 +103,25 @@ def end_worker(run: Run) -> bool:
 
 
 def torment(run: Run, kills: int, chance: random.Random) -> dict[str, int]:
-    """Kill so many times, then let it come to an end; counts what was killed and what was lost."""
-    counts = dict.fromkeys(("kills", "of_worker", "of_server", "of_both", "lost_lines", "torn_lines"), 0)
-    server, seen = start(run), b""
-    while counts["kills"] < kills:
-        if counts["kills"] % 2:
+    """Kill until the worker was killed and resumed so often, then let it come to an end.
+
+    Counts what was killed and what was lost.
+    """
+    counts = dict.fromkeys(("resumes", *VICTIMS, "lost_lines", "torn_lines"), 0)
+    server, seen, due = start(run), b"", list[str]()
+    while counts["resumes"] < kills or due:
+        due = due or chance.sample(VICTIMS, len(VICTIMS))
+        if sum(counts[victim] for victim in VICTIMS) % 2:
             wait_for_training(run)
         time.sleep(chance.uniform(0, LONGEST))
-        victim = chance.choice(("of_worker", "of_server", "of_both"))
+        victim = due.pop()
         if victim != "of_worker":
             end(server)
-        if victim != "of_server" and not end_worker(run):
-            victim = "of_server" if victim == "of_both" else ""
-        if victim:
-            counts["kills"] += 1
+        worker_died = victim != "of_server" and end_worker(run)
+        if worker_died or victim == "of_server":
             counts[victim] += 1
+        else:  # its worker had only just been started: it is due again
+            due.append(victim)
         there = read_bytes(run)
         counts["torn_lines"] += not there.endswith(b"\n") and bool(there)
         counts["lost_lines"] += seen.count(b"\n") * (not there.startswith(seen))
@@ -118,6 +130,7 @@ def torment(run: Run, kills: int, chance: random.Random) -> dict[str, int]:
         end(server)
         server = start(run)
         wait_for_life(run)
+        counts["resumes"] += worker_died
     end(server)
     finish(run)
     counts["lost_lines"] += seen.count(b"\n") * (not read_bytes(run).startswith(seen))
@@ -197,22 +210,24 @@ def main() -> None:
     """Kill, compare, print."""
     parser = argparse.ArgumentParser(description="kill -9 at random moments; nothing may be lost.")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=100, help="of the worker, alone or with its server")
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
     wait_politely()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         run = store.create(SPEC, RECIPE, "synthetic", Path(folder))
-        result: dict[str, Any] = dict(torment(run, wanted.kills, random.Random(wanted.seed)))
+        result: dict[str, Any] = {"machine": machine()}
+        result |= torment(run, wanted.kills, random.Random(wanted.seed))
         result["epochs"] = len(store.read(run).epochs)
         result["equal"] = is_equal_to_unbroken(run)
     result["seconds"] = round(time.monotonic() - began, 1)
     if wanted.json:
         print(json.dumps(result))
     else:
+        print(f"{result.pop('machine')}\n{result.pop('resumes')} resumes of a worker that was killed:")
         for name, value in result.items():
-            print(f"{name:12} {value}")
+            print(f"{name:12} {value}{REMARKS.get(name, '')}")
     sys.exit(0 if result["equal"] and not result["lost_lines"] else 1)
 
 
