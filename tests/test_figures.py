@@ -107,6 +107,8 @@ def test_progress_lines(tmp_path: Path) -> None:
     assert words.progress_line(view(tmp_path, Status(state="training"))) == "epoch 1 of 3"
     waiting = Status(state="queued", message="Waiting for 2 other runs")
     assert words.progress_line(view(tmp_path, waiting)) == "Waiting for 2 other runs"
+    waits = dataclasses.replace(waiting, waited=40.2)
+    assert words.progress_line(view(tmp_path, waits)) == "Waiting for 2 other runs · waited 40 s"
     assert words.progress_line(view(tmp_path, Status(state="queued"))) == "Starting"
 
 

@@ -70,10 +70,13 @@ def test_a_started_run_lives_at_once_and_waits_for_its_turn(root: Path) -> None:
     assert store.read(first).alive and store.read(second).alive
     wait(second, lambda view: view.status.message == "Waiting for 1 other run")
     assert wait(first, lambda view: view.status.message).status.message == "Next in the queue"
+    seen = wait(first, lambda view: view.status.waited > 0).status.waited
     wishes.request_stop(first.folder)
-    assert wait(first, lambda view: not view.alive).state == "stopped"
-    wait(second, lambda view: view.status.message == "Next in the queue")
+    ended = wait(first, lambda view: not view.alive)
+    assert ended.state == "stopped" and ended.status.waited >= seen
+    seen = wait(second, lambda view: view.status.message == "Next in the queue").status.waited
     pid = kill(second)
+    assert store.read(second).status.waited >= seen > 0
     message = store.read(second).status.message
     assert store.read(second).state == "interrupted" and f"pid {pid}" in message and "worker.log" in message
     assert held and slot

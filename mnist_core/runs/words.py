@@ -71,10 +71,13 @@ def threads(count: int) -> str:
 
 
 def progress_line(view: RunView) -> str:
-    """Where a live run stands: "epoch 2 of 3 · 18,400 images/s · rate 0.012 · 9 s left"."""
+    """Where a live run stands, or how long it waits: "epoch 2 of 3 · 18,400 images/s · 9 s left"."""
     status = view.status
+    if status.state == "queued":
+        waited = f" · waited {duration(status.waited)}" if status.waited >= 1 else ""
+        return f"{status.message or 'Starting'}{waited}"
     if status.state != "training":
-        return status.message or {"queued": "Starting"}.get(status.state, STATE_WORDS[status.state])
+        return status.message or STATE_WORDS[status.state]
     parts = [f"epoch {max(1, status.epoch)} of {view.recipe.total_epochs if view.recipe else '?'}"]
     if status.images_per_second > 0:
         parts.append(f"{status.images_per_second:,.0f} images/s")

@@ -141,18 +141,15 @@ class Worker:
             locks.leave_queue(self.run.folder)
             return
         before, began = self.status.waited, time.monotonic()
-        while True:
-            turn = locks.take_turn(self.run.folder, self.threads)
-            if turn.share:
-                self.status = replace(self.status, waited=round(before + time.monotonic() - began, 1))
-                self.company.share = turn.share
-                return
-            if turn.ahead != self.status.ahead or not self.status.message:
-                self.tell(ahead=turn.ahead, message=_waiting(turn.ahead))
-            # Asking takes a look at every run that waits: who is far behind asks less often.
+        while not (turn := locks.take_turn(self.run.folder, self.threads)).share:
+            news = turn.ahead != self.status.ahead or not self.status.message
+            self.tell(now=news, ahead=turn.ahead, message=_waiting(turn.ahead))
+            # Asking takes a look at every run that waits: who is far behind asks, and tells, less often.
             for _ in range(1 + min(turn.ahead, 24)):
                 time.sleep(LOOK_EVERY)
+                self.status = replace(self.status, waited=round(before + time.monotonic() - began, 1))
                 self.obey()
+        self.company.share = turn.share
 
     def _explain(self, error: OSError) -> str:
         where = f"{Path(error.filename).name}: " if isinstance(error.filename, str) else ""
