@@ -66,6 +66,7 @@ def test_a_run_is_alive_exactly_while_its_worker_holds_the_lock(
 ) -> None:
     store.write_status(run, Status(state="training", pid=holder.pid, epoch=2, saved_epoch=2))
     (run / store.LOG).write_text("first\nSomething: went wrong\n\n")
+    (run / store.STATE).touch()
     assert store.read(run).state == "training"
     holder.kill()
     holder.wait()
@@ -76,6 +77,24 @@ def test_a_run_is_alive_exactly_while_its_worker_holds_the_lock(
         "“Something: went wrong”. Resume goes on in epoch 2."
     )
     assert json.loads((run / store.STATUS).read_text())["state"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("saved_epoch", "there", "then"),
+    [(0, True, "goes on."), (0, False, "starts it again."), (3, False, "starts it again.")],
+)
+def test_what_resume_would_do_is_told_by_the_state_that_is_there(
+    run: Run, saved_epoch: int, there: bool, then: str
+) -> None:
+    """A power cut may empty status.json."""
+    (run / store.LOG).write_text("epoch 2: accuracy 0.9\n")
+    if there:
+        (run / store.STATE).touch()
+    if saved_epoch:
+        store.write_status(run, Status(state="training", saved_epoch=saved_epoch))
+    else:
+        (run / store.STATUS).write_bytes(b"")
+    assert store.read(run).status.message.endswith(f"Resume {then}")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nobody else's folders there")

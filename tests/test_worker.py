@@ -269,6 +269,47 @@ def test_the_last_status_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.Monk
     assert written[-1] == ("stopped", True)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a folder cannot be synced there")
+def test_a_power_cut_finds_on_the_disk_what_is_relied_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is renamed, and all lines of before, are synced first, then the folder; a wish goes after its line."""
+    run = new_run(tmp_path, RECIPE.changed(epochs=2))
+    manage.change_rate(run, 0.5)
+    journal = run / store.METRICS
+    synced: dict[int, int] = {}  # bytes on the disk by inode
+    renamed: list[str] = []
+    sync, rename, forget = os.fsync, os.replace, wishes.rate_is_met
+
+    def fsync(descriptor: int) -> None:
+        file = os.fstat(descriptor)
+        synced[file.st_ino] = file.st_size
+        sync(descriptor)
+        if file.st_ino == run.folder.stat().st_ino:
+            renamed.clear()
+
+    def is_synced(path: Path) -> bool:
+        return synced.get(path.stat().st_ino) == path.stat().st_size
+
+    def replace_(source: Path, target: Path) -> None:
+        if target.name in (store.CHECKPOINT, store.STATE):
+            assert is_synced(source) and (is_synced(journal) or not journal.stat().st_size)
+            assert not renamed, "the one before is not on the disk"
+            renamed.append(target.name)
+        rename(source, target)
+
+    def rate_is_met(folder: Path) -> None:
+        assert is_synced(journal) and not renamed
+        forget(folder)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace_)
+    monkeypatch.setattr(wishes, "rate_is_met", rate_is_met)
+    view = work(run)
+    assert view.state == "done" and view.rates and not renamed
+    assert all(is_synced(run / name) for name in (store.METRICS, store.CHECKPOINT, store.STATE))
+
+
 def test_too_little_memory_has_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "started", lambda *arguments: torch.empty(10**15))
     view = work(new_run(tmp_path))

@@ -295,6 +295,7 @@ class _Recorder:
             state.set_learning_rate_scale(scale)
             self._save_state()
             self.journal.write({"event": "rate", "epoch": epoch, "step": step, "scale": scale})
+            self.journal.sync()
             self.worker.say(f"epoch {epoch}, after step {step}: rate × {scale:g}")
         wishes.rate_is_met(self.run.folder)
 

@@ -277,6 +277,8 @@ def _obituary(run: Run, status: Status) -> str:
     if not status.pid and not last:
         return f"Run {run.name}: it was never started. Resume starts it."
     said = f"last line of worker.log: “{last}”" if last else "worker.log is empty"
-    then = f"goes on in epoch {status.saved_epoch}" if status.saved_epoch else "starts it again"
+    then = f"goes on in epoch {status.saved_epoch}" if status.saved_epoch else "goes on"
+    if not (run / STATE).is_file():
+        then = "starts it again"
     who = f"the worker (pid {status.pid})" if status.pid else "the worker"
     return f"Run {run.name}: {who} ended without finishing; {said}. Resume {then}."
