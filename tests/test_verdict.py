@@ -75,6 +75,59 @@ def test_low_and_flat_is_underfitting_low_and_falling_is_still_learning() -> Non
     assert "fell from 0.3000 to 0.1600 in two epochs" in verdict(lines(*falling), PLAIN, BARE).text
 
 
+CONVOLVES = spec({"kind": "conv2d", "out_channels": 4, "kernel_size": 3}, {"kind": "flatten"})
+NORMALISED = spec(
+    {"kind": "conv2d", "out_channels": 4, "kernel_size": 3}, {"kind": "batch_norm2d"}, {"kind": "flatten"}
+)
+
+
+@pytest.mark.parametrize(
+    ("losses", "moves", "longer"),
+    [
+        ((0.0761, 0.0709, 0.0680, 0.0690, 0.0644), "still falls slowly (0.0735 to 0.0667", True),
+        ((0.0417, 0.0410, 0.0430, 0.0441, 0.0448), "rises (0.0413 to 0.0445", False),
+        ((0.0480, 0.0470, 0.0490, 0.0475, 0.0468), "no longer falls (0.0475 to 0.0471", False),
+        ((0.2, 0.0480, 0.0470, 0.0490, 0.0475, 0.0468), "no longer falls (0.0475 to 0.0471", False),
+    ],
+)
+def test_underfitting_says_how_the_loss_moves(losses: tuple[float, ...], moves: str, longer: bool) -> None:
+    found = verdict(lines(*((0.977, 0.07, 0.985, loss) for loss in losses)), PLAIN, BARE)
+    assert found.kind == "underfitting"
+    assert f"the test loss {moves} in the last 5 epochs, means of two)." in found.text
+    assert ("More epochs, more params or" in found.text) == longer
+
+
+@pytest.mark.parametrize(
+    ("recipe", "design", "remedies"),
+    [
+        (PLAIN, BARE, "More params or another learning rate"),
+        (PLAIN, CONVOLVES, "More params, BatchNorm or another learning rate"),
+        (PLAIN, NORMALISED, "More params or another learning rate"),
+        (AUGMENTED, NORMALISED, "More params, less augmentation or another learning rate"),
+        (AUGMENTED, DROPS, "More params, less augmentation, less dropout or another learning rate"),
+        (PLAIN.changed(dropout=0.0), DROPS, "More params or another learning rate"),
+    ],
+)
+def test_against_underfitting_only_what_there_is_can_become_less(
+    recipe: Recipe, design: ModelSpec, remedies: str
+) -> None:
+    found = verdict(lines(*[(0.977, 0.07, 0.975, 0.05)] * 5), recipe, design)
+    assert found.kind == "underfitting" and f"means of two). {remedies} can help." in found.text
+
+
+@pytest.mark.parametrize(
+    ("recipe", "design", "remedies"),
+    [
+        (PLAIN, BARE, "Fewer params, augmentation or dropout close it."),
+        (AUGMENTED, DROPS, "Fewer params, more augmentation or more dropout close it."),
+    ],
+)
+def test_against_overfitting_there_is_more_of_what_there_is(
+    recipe: Recipe, design: ModelSpec, remedies: str
+) -> None:
+    assert remedies in verdict(lines(*[(0.9998, 0.001, 0.9912, 0.04)] * 5), recipe, design).text
+
+
 @pytest.mark.parametrize(
     ("recipe", "design", "reason"),
     [

@@ -16,7 +16,16 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from mnist_core.architecture.analysis import analyze
-from mnist_core.architecture.layers import Dropout, Dropout2d
+from mnist_core.architecture.layers import (
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Dropout2d,
+    GroupNorm,
+    InstanceNorm,
+    Layer,
+    LayerNorm,
+)
 from mnist_core.architecture.report import LayerReport
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.runs.figures import number
@@ -27,6 +36,8 @@ GAP = 0.005  # train above test by this is overfitting; among 10,000 images chan
 RISE = 0.15  # of the test loss over its lowest, both as means of two epochs, is overfitting …
 CHANCE = 0.003  # … unless it is below so many nats: the standard error of a mean over 10,000 images
 FALL = 0.1  # of the test loss within two epochs: still learning
+LAST = 5  # epochs at the end whose trend is told where a net underfits …
+DRIFT = 0.05  # … and the share by which the test loss has to change in them to rise or fall
 LOW = 0.99  # accuracies below this leave something to be learned in any data of the lab
 
 Kind = Literal["early", "mixed", "overfitting", "underfitting", "learning", "neither"]
@@ -54,14 +65,14 @@ def verdict(epochs: Sequence[dict[str, Any]], recipe: Recipe, spec: ModelSpec) -
     if train - test >= GAP and (norms := analyze(spec).mixed_norms):
         return Verdict("mixed", f"Mixed statistics: {numbers}, {gap}. {_mixed(norms)}")
     if risen := _risen(lines, losses, split):
-        remedy = "Fewer epochs, augmentation or dropout help."
+        remedy = f"Fewer epochs, {_noise(recipe, spec)} help."
         return Verdict("overfitting", f"Overfitting: {risen} ({numbers}). {remedy}")
     if train - test >= GAP:
-        remedy = "Augmentation, dropout or fewer params close it."
+        remedy = f"Fewer params, {_noise(recipe, spec)} close it."
         return Verdict("overfitting", f"Overfitting: {numbers}, {gap}. {remedy}")
     normal = _why_below(recipe, spec) if train < test else ""
     if train < LOW and test < LOW:
-        kind, text = _below(numbers, losses, split)
+        kind, text = _below(numbers, losses, split, _easier(recipe, spec))
         return Verdict(kind, f"{text} {normal}".rstrip())
     facts = f"{numbers} (gap {_points(train - test)} points), {_trend(losses, split)}."
     return Verdict("neither", f"Neither over- nor underfitting: {facts} {normal}".rstrip())
@@ -94,16 +105,43 @@ def _risen(lines: Sequence[dict[str, Any]], losses: Sequence[float], split: str)
     )
 
 
-def _below(numbers: str, losses: Sequence[float], split: str) -> tuple[Kind, str]:
+def _below(numbers: str, losses: Sequence[float], split: str, remedies: Sequence[str]) -> tuple[Kind, str]:
     """Both accuracies are low: because it has not learned long enough, or because it cannot."""
     before, now = losses[-3], losses[-1]
     if before - now >= FALL * before:
         fall = f"the {split} loss fell from {before:.4f} to {now:.4f} in two epochs"
         return "learning", f"Still learning: {numbers}, and {fall}. More epochs help."
-    stuck = f"both below {100 * LOW:g} %, and the {split} loss hardly falls any more"
-    return "underfitting", (
-        f"Underfitting: {numbers}, {stuck}. More params, another learning rate or less augmentation help."
-    )
+    falls, trend = _drift(losses[-LAST:])
+    ways = ["more epochs", *remedies] if falls else remedies
+    help_ = f"{', '.join(ways[:-1])} or {ways[-1]} can help."
+    stuck = f"both below {100 * LOW:g} %, and the {split} loss {trend}"
+    return "underfitting", f"Underfitting: {numbers}, {stuck}. {help_[0].upper()}{help_[1:]}"
+
+
+def _drift(losses: Sequence[float]) -> tuple[bool, str]:
+    """Whether the loss falls over these epochs, and how it moves, by means of two."""
+    first, last = (losses[0] + losses[1]) / 2, (losses[-2] + losses[-1]) / 2
+    falls = first - last > DRIFT * first
+    moves = "still falls slowly" if falls else "rises" if last - first > DRIFT * first else "no longer falls"
+    return falls, f"{moves} ({first:.4f} to {last:.4f} in the last {len(losses)} epochs, means of two)"
+
+
+def _easier(recipe: Recipe, spec: ModelSpec) -> list[str]:
+    """What makes learning easier for this net, in this recipe; only what there is can become less."""
+    convolves, normalised = _has(spec, Conv2d), _has(spec, BatchNorm2d, GroupNorm, InstanceNorm, LayerNorm)
+    return [
+        "more params",
+        *(["BatchNorm"] if convolves and not normalised else []),
+        *(["less augmentation"] if recipe.augmentation.active else []),
+        *(["less dropout"] if _drops(recipe, spec) else []),
+        "another learning rate",
+    ]
+
+
+def _noise(recipe: Recipe, spec: ModelSpec) -> str:
+    """What makes learning by heart harder."""
+    more = ["more " if there else "" for there in (recipe.augmentation.active, _drops(recipe, spec))]
+    return f"{more[0]}augmentation or {more[1]}dropout"
 
 
 def _trend(losses: Sequence[float], split: str) -> str:
@@ -115,18 +153,26 @@ def _trend(losses: Sequence[float], split: str) -> str:
 
 def _why_below(recipe: Recipe, spec: ModelSpec) -> str:
     """Why the train accuracy may lie below the test accuracy in this run."""
-    rate = recipe.dropout
-    layers = (
-        layer for _, _, layer in spec.walk() if layer.enabled and isinstance(layer, Dropout | Dropout2d)
-    )
-    drops = any((layer.p if rate is None else rate) > 0 for layer in layers)
     ways = [
         *(["augmented"] if recipe.augmentation.active else []),
-        *(["seen through dropout"] if drops else []),
+        *(["seen through dropout"] if _drops(recipe, spec) else []),
     ]
     if ways:
         return f"Train below test is normal here: the training digits are {' and '.join(ways)}."
     return "Train below test is normal: it is the mean of an epoch in which the net still learned."
+
+
+def _drops(recipe: Recipe, spec: ModelSpec) -> bool:
+    """Whether dropout acts: a layer is on, and its rate, or the recipe's for all of them, is not 0."""
+    return any(
+        (layer.p if recipe.dropout is None else recipe.dropout) > 0
+        for _, _, layer in spec.walk()
+        if layer.enabled and isinstance(layer, Dropout | Dropout2d)
+    )
+
+
+def _has(spec: ModelSpec, *kinds: type[Layer]) -> bool:
+    return any(layer.enabled and isinstance(layer, kinds) for _, _, layer in spec.walk())
 
 
 def _percent(accuracy: float) -> str:
