@@ -127,7 +127,7 @@ def facts(entry: Entry) -> None:
 
 def _here(outcome: Outcome) -> str:
     """What came out here, against what was published; "" where nothing was."""
-    against = difference(outcome, known())
+    against = difference(outcome)
     return f"Trained here: {words.percent(outcome.mean)}, {against}" if against else ""
 
 

@@ -38,5 +38,5 @@ def test_the_page_has_them() -> None:
     rows = [result("record-seconds", seed, last) for seed, last in enumerate((0.9942, 0.9944, 0.9946), 1)]
     page = report(rows)
     line = next(line for line in page.splitlines() if "`record-seconds` | 16,794" in line)
-    assert "| **99.44 ± 0.02** | 99.42, 99.44, 99.46 | 100 A |" in line
+    assert "| **99.44 ± 0.02**; 15.2 s | 99.42, 99.44, 99.46 | 100 A |" in line
     assert "So far 0 of 36" in page and "A: AMD EPYC" in page

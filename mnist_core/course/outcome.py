@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import hypot, sqrt
 from statistics import mean, stdev
 
 from mnist_core.course.experiments import Experiment
@@ -12,6 +13,9 @@ from mnist_core.course.results import Result, fingerprint, recipe_of
 DEVIATIONS = 2.0  # standard deviations over seeds beyond which a difference counts
 ENOUGH = 3  # seeds from which on their standard deviation means something
 FEW_SEEDS = 0.002  # what counts with fewer: twice the standard error of 10,000 images at 99 %
+MOST = 0.005  # what counts however far the seeds lie apart: a wide spread must not excuse everything
+COLLAPSE = 0.05  # below the best of its seeds: such a seed has not learned some digit at all
+USUAL = 0.1  # deviation over seeds as a share of the errors; 0.09 pooled over all nets with several seeds
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,17 @@ class Outcome:
         return stdev(r.last for r in self.results) if self.seeds > 1 else None
 
     @property
+    def collapsed(self) -> tuple[Result, ...]:
+        """The seeds that lie so far below the best of them that they learned something else."""
+        best = max(result.last for result in self.results)
+        return tuple(result for result in self.results if result.last < best - COLLAPSE)
+
+    @property
+    def sound(self) -> Outcome:
+        """The outcome without the seeds that collapsed."""
+        return Outcome(self.experiment, tuple(r for r in self.results if r not in self.collapsed))
+
+    @property
     def best(self) -> float:
         """Mean over the seeds of their best epochs' test accuracy."""
         return mean(result.best for result in self.results)
@@ -70,7 +85,7 @@ class Outcome:
     @property
     def allowed(self) -> float:
         """How large a difference may be before it counts."""
-        return FEW_SEEDS if self.deviation is None or self.seeds < ENOUGH else DEVIATIONS * self.deviation
+        return tolerance([result.last for result in self.results])
 
     @property
     def differs(self) -> bool:
@@ -81,6 +96,27 @@ class Outcome:
     def reached(self) -> bool | None:
         """Whether ours is at least the published minus what is allowed; None where nothing was published."""
         return None if self.difference is None else self.difference >= -self.allowed - 1e-9
+
+
+def tolerance(seeds: Sequence[float]) -> float:
+    """How far the mean of these accuracies, one a seed, may lie from a published one before it counts."""
+    wide = DEVIATIONS * stdev(seeds) if len(seeds) > 1 else 0.0
+    return min(wide if len(seeds) >= ENOUGH else max(wide, FEW_SEEDS), MOST)
+
+
+def within_chance(before: Sequence[float], now: Sequence[float]) -> bool:
+    """Whether two means of accuracies, one a seed, differ by less than chance makes them differ."""
+    return abs(mean(now) - mean(before)) <= DEVIATIONS * hypot(_error(before), _error(now))
+
+
+def _error(seeds: Sequence[float]) -> float:
+    """The standard error of the mean.
+
+    A few seeds often happen to lie close together, so their deviation is taken to be at least the usual one.
+    That rests on many seeds, so that two standard errors are enough and no table of t is needed.
+    """
+    own = stdev(seeds) if len(seeds) > 1 else 0.0
+    return max(own, USUAL * (1 - mean(seeds))) / sqrt(len(seeds))
 
 
 def outcome_of(experiment: Experiment, results: Iterable[Result]) -> Outcome | None:

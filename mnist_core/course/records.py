@@ -20,11 +20,13 @@ DOCUMENT = "Records"
 @dataclass(frozen=True)
 class Record(Experiment):
     """A net and its recipe. `title` is the class in words, `known` the best published figure, `bar` what we
-    set out to reach: the mean of five seeds' last epochs. `remark` says how the net was found.
+    set out to reach: the mean of five seeds' last epochs. `remark` says how the net was found. `measured` is
+    what it reaches in its class's own terms, where these are neither params nor accuracy.
     """
 
     known: str
     bar: str
+    measured: str = ""
 
     @property
     def seeds(self) -> int:

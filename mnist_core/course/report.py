@@ -7,41 +7,11 @@ from pathlib import Path
 from statistics import mean
 
 from mnist_core.course.experiments import EXPERIMENTS, Experiment
-from mnist_core.course.findings import REASONS, difference, finding
-from mnist_core.course.outcome import DEVIATIONS, ENOUGH, FEW_SEEDS, Outcome, outcome_of
+from mnist_core.course.findings import difference, fit, seeds, step
+from mnist_core.course.legend import HEAD, TARGET
+from mnist_core.course.outcome import Outcome, outcome_of
 from mnist_core.course.records import RECORDS
 from mnist_core.course.results import Result
-from mnist_core.runs.figures import TARGET_ACCURACY
-
-_HEAD = f"""\
-# The published experiments, trained again
-
-Every published experiment with its own layers, recipe and epochs on MNIST, beside what its document reports.
-`python -m mnist_core reproduce` trains what is missing, seed by seed, and goes on where it was stopped; its
-rows, with the curves, are in `mnist_core/course/results.jsonl`. `python -m mnist_core reproduce --report`
-writes this page from them. Written by hand are only notes on a document, how a record was found, and a reason
-where ours differ.
-
-How to read it:
-
-- Accuracies are percent of the 10,000 test images; train: of the 60,000 as the net saw them, augmented and
-  with dropout, averaged over the epoch, as in the notebooks. Published figures are those of one run.
-- *Last* is the last epoch's weights: mean ± standard deviation over the seeds. Nothing is selected on the
-  test set; *best* is told beside it, for every seed, with its epoch. The
-  column *≥ {100 * TARGET_ACCURACY:.2f}* counts epochs.
-- *Processor* is the processor's time for one seed, in seconds, with the letter of its machine, see the end;
-  on a GPU, where many seeds were trained at once, that of the processor that drives it.
-- **Differs** marks ours when its mean lies more than {DEVIATIONS:g} standard deviations from what was
-  published for the same epoch; with fewer than {ENOUGH} seeds, more than {100 * FEW_SEEDS:.1f} points.
-- Over- and underfitting are judged as on the page Train: by the gap between train and test accuracy in the
-  last epoch, and by how far the test loss has risen since its lowest; of several seeds, by their mean curves.
-- *Within chance*: a difference of two means below {DEVIATIONS:g} of its standard errors; of fewer than
-  {ENOUGH} seeds the deviation is taken to be {100 * FEW_SEEDS / DEVIATIONS:g} points.
-- The net of 6.4 million params is trained for fewer epochs on a processor; the table then says so, and what
-  is compared is the published figure of the same epoch.
-- Two things are not as in the notebooks: the random numbers, and the test images of "Ten steps", which most
-  of its notebooks normalise with mean 0.1325 and deviation 0.3105; here they are treated as the others.
-"""
 
 _RECORDS = """\
 ## Records
@@ -63,9 +33,9 @@ _COLUMNS = (
     "**ours: last**",
     "seeds",
     "best (epoch)",
-    f"≥ {100 * TARGET_ACCURACY:.2f}",
+    f"≥ {TARGET}",
     "train",
-    "processor",
+    "seconds",
 )
 
 
@@ -84,13 +54,13 @@ def report(results: Sequence[Result]) -> str:
     records = {name: outcome_of(record, results) for name, record in RECORDS.items()}
     reached = {name: outcome for name, outcome in records.items() if outcome}
     machines = _machines(known | reached)
-    parts = [_HEAD, _summary(known), _records(reached, machines)]
+    parts = [HEAD, _summary(known), _records(reached, machines)]
     documents = dict.fromkeys(experiment.document for experiment in EXPERIMENTS.values())
     for document in documents:
         members = [e for e in EXPERIMENTS.values() if e.document == document]
         parts.append(f"## {document}\n")
         parts.append(_table(members, known, machines))
-        parts += [line for member in members if (line := _line(member, known))]
+        parts += [line for member in members for line in _lines(member, known)]
         parts.append("")
     if machines:
         parts.append("## Machines\n")
@@ -111,7 +81,7 @@ def _summary(known: Mapping[str, Outcome]) -> str:
     ]
     if early := [f"`{o.experiment.name}`" for o in judged if o.shortened]:
         lines.append(f"Compared after fewer epochs: {', '.join(early)}.")
-    if short := [f"`{o.experiment.name}`" for o in judged if not o.reached]:
+    if short := [f"`{o.experiment.name}`{_without(o)}" for o in judged if not o.reached]:
         lines.append(f"Below it: {', '.join(short)}.")
     if above := [f"`{o.experiment.name}`" for o in reached if o.differs]:
         lines.append(f"Above it by more than what is allowed: {', '.join(above)}.")
@@ -145,7 +115,7 @@ _RECORD_COLUMNS = (
     "wanted",
     "**ours: last**",
     "each seed",
-    "processor",
+    "seconds",
 )
 
 
@@ -161,7 +131,7 @@ def _records(known: Mapping[str, Outcome], machines: Mapping[str, str]) -> str:
         if outcome:
             ours = _ours(outcome, machines)
             each = ", ".join(_percent(result.last) for result in outcome.results)
-            cells += [ours[0], each, ours[-1]]
+            cells += [f"{ours[0]}{f'; {record.measured}' if record.measured else ''}", each, ours[-1]]
         else:
             cells += ["not run yet", "–", "–"]
         lines.append(_row(cells))
@@ -172,37 +142,43 @@ def _records(known: Mapping[str, Outcome], machines: Mapping[str, str]) -> str:
 def _ours(outcome: Outcome, machines: Mapping[str, str]) -> list[str]:
     deviation = "" if outcome.deviation is None else f" ± {100 * outcome.deviation:.2f}"
     short = f" after {outcome.epochs} epochs" if outcome.shortened else ""
+    targets = [len(result.epochs_at_target) for result in outcome.results]
     return [
-        f"**{_percent(outcome.mean)}{deviation}**{short}",
+        f"**{_percent(outcome.mean)}{deviation}**{short}{_without(outcome)}",
         str(outcome.seeds),
         ", ".join(_best(result.best, [result.best_epoch]) for result in outcome.results),
-        ", ".join(str(len(result.epochs_at_target)) for result in outcome.results),
+        ", ".join(map(str, targets)) if any(targets) else "0",
         _percent(outcome.train),
-        _processor(outcome, machines),
+        _seconds(outcome, machines),
     ]
 
 
-def _processor(outcome: Outcome, machines: Mapping[str, str]) -> str:
-    """The seconds of a seed on each machine: "186 A, 1 B"."""
+def _without(outcome: Outcome) -> str:
+    """What the mean is without seeds that collapsed; "" where none did."""
+    gone = outcome.collapsed
+    return f" ({_percent(outcome.sound.mean)} without {seeds(gone)}, collapsed)" if gone else ""
+
+
+def _seconds(outcome: Outcome, machines: Mapping[str, str]) -> str:
+    """The seconds of a seed on each machine: "186 A, 59 B"."""
     seconds: dict[str, list[float]] = {}
     for result in outcome.results:
-        seconds.setdefault(machines[_machine(result)], []).append(result.processor_seconds)
+        seconds.setdefault(machines[_machine(result)], []).append(result.cost)
     return ", ".join(f"{mean(seconds[letter]):,.0f} {letter}" for letter in sorted(seconds))
 
 
-def _line(experiment: Experiment, known: Mapping[str, Outcome]) -> str:
-    """The sentence of analysis, and the remarks, as an item of a list; "" where there is nothing to say."""
-    said = [finding(experiment, known)]
+def _lines(experiment: Experiment, known: Mapping[str, Outcome]) -> list[str]:
+    """The analysis and the remark, as a list below the experiment's name; empty where nothing is to say."""
     outcome = known.get(experiment.name)
+    said = [step(experiment, known), fit(outcome) if outcome else ""]
     if outcome and (twin := outcome.results[0].same_as):
         said.append(f"The same layers and recipe as `{twin}`, so the same training.")
-    if outcome and (outcome.differs or experiment.name in REASONS):
-        mark = "**Differs**: " if outcome.differs else "Against the document: "
-        said.append(f"{mark}{difference(outcome, known)}")
+    if outcome and outcome.differs:
+        said.append(f"**Differs**: {difference(outcome)}")
     if experiment.remark:
         said.append(f"Note: {experiment.remark}")
-    text = " ".join(filter(None, said))
-    return f"- `{experiment.name}`: {text}" if text else ""
+    items = [f"  - {text}" for text in said if text]
+    return [f"- `{experiment.name}`", *items] if items else []
 
 
 def _machines(known: Mapping[str, Outcome]) -> dict[str, str]:

@@ -66,6 +66,11 @@ class Result:
         return self.test_accuracy.index(self.best) + 1
 
     @property
+    def cost(self) -> float:
+        """Seconds that the training took: a processor's own, on a GPU, which has none, the clock's."""
+        return self.processor_seconds if ", CPU, " in self.machine else self.seconds
+
+    @property
     def epochs_at_target(self) -> tuple[int, ...]:
         """The epochs, from 1, with at least 99.40 % on the test images."""
         return tuple(epoch for epoch, value in enumerate(self.test_accuracy, 1) if value >= TARGET_ACCURACY)
