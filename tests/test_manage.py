@@ -9,8 +9,9 @@ import subprocess
 import threading
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -106,6 +107,32 @@ def test_all_seeds_are_on_their_way_before_one_is_waited_for(
     monkeypatch.setattr(launch, "_await_life", lambda run, child: done.append(("alive", run.name)))
     names = [run.name for run in manage.start_seeds(SPEC, RECIPE, "synthetic", 3, tmp_path)]
     assert done == [(what, name) for what in ("launched", "alive") for name in names]
+
+
+def test_seeds_that_cannot_all_be_started_leave_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RunError, match=r"2 seeds from 2147483647 on: .*\n  seed: is 2147483648"):
+        manage.start_seeds(SPEC, RECIPE.changed(seed=2**31 - 1), "synthetic", 2, tmp_path)
+    assert os.listdir(tmp_path) == []
+    whole, enqueue = store.create, locks.enqueue
+    called: list[object] = []
+
+    def third_fails(function: Callable[..., Run | None]) -> Callable[..., Run | None]:
+        def one(*arguments: Any, **more: Any) -> Run | None:
+            called.append(arguments)
+            if len(called) % 3 == 0:
+                raise RunError("no space") if function is whole else OSError(28, "no space")
+            return function(*arguments, **more)
+
+        return one
+
+    for place, name, function in ((store, "create", whole), (locks, "enqueue", enqueue)):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, third_fails(function))
+            with pytest.raises(RunError, match="no space"):
+                manage.start_seeds(SPEC, RECIPE, "synthetic", 4, tmp_path)
+        assert store.list_runs(tmp_path) == () and not [*tmp_path.glob("2*")]
 
 
 @pytest.mark.slow

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mnist_core.runs import wishes
+from mnist_core.runs.store import RunError
 
 
 def test_to_stop_goes_before_to_pause_and_both_can_be_withdrawn(tmp_path: Path) -> None:
@@ -45,6 +47,18 @@ def test_a_run_that_is_gone_is_not_brought_back(tmp_path: Path) -> None:
     wishes.request_pause(folder)
     wishes.withdraw(folder)
     assert wishes.standing(folder) == "" and wishes.wished_rate(folder) is None
-    with pytest.raises(OSError):
+    with pytest.raises(RunError, match="rate cannot be changed"):
         wishes.request_rate(folder, 0.5)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("request_", [wishes.request_stop, wishes.request_pause])
+def test_who_may_only_read_is_told_so(
+    request_: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(RunError, match=r"cannot be asked to (stop|pause): Permission denied\."):
+        request_(tmp_path)

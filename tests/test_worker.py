@@ -273,7 +273,7 @@ def test_the_last_status_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_power_cut_finds_on_the_disk_what_is_relied_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is renamed, and all lines of before, are synced first, then the folder; a wish goes after its line."""
+    """All lines, and what is renamed, are synced first, then the folder; a wish goes after its line."""
     run = new_run(tmp_path, RECIPE.changed(epochs=2))
     manage.change_rate(run, 0.5)
     journal = run / store.METRICS

@@ -7,6 +7,7 @@ import math
 import secrets
 import shutil
 import zipfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,22 +27,28 @@ def start_seeds(
     """Launch runs with `seeds` consecutive seeds, the recipe's own first.
 
     On a CPU several seeds train side by side with a thread each, as small nets gain little from a second one
-    (benchmarks/seeds.py). On a GPU one worker trains
-    them all at once (benchmarks/gpu.py). Raises RunError; the runs that were started by then go on.
+    (benchmarks/seeds.py). On a GPU one worker trains them all at once (benchmarks/gpu.py). Raises RunError;
+    then none is left but what lives already.
     """
     if not 1 <= seeds <= MAX_SEEDS:
         raise RunError(f"seeds is {seeds}; it must be 1 to {MAX_SEEDS}.")
     together = seeds > 1 and recipe.device in ("auto", "cuda") and has_cuda()
+    try:
+        recipes = [recipe.changed(seed=recipe.seed + number) for number in range(seeds)]
+    except RecipeError as error:
+        raise RunError(f"{seeds} seeds from {recipe.seed} on: {error}") from None
+    threads = {"threads": 1} if seeds > 1 else {}
     runs: list[Run] = []
-    for seed in range(recipe.seed, recipe.seed + seeds):
-        try:
-            one = recipe.changed(seed=seed)
-        except RecipeError as error:
-            raise RunError(f"Seed {seed}: {error}") from None
-        group = {"group": runs[0].name} if runs else {}
-        threads = {"threads": 1} if seeds > 1 else {}
-        runs.append(store.create(spec, one, data, root, **group, **threads))
-    launch.start_together(*([runs] if together else [[run] for run in runs]))
+    try:
+        for one in recipes:
+            group = {"group": runs[0].name} if runs else {}
+            runs.append(store.create(spec, one, data, root, **group, **threads))
+        launch.start_together(*([runs] if together else [[run] for run in runs]))
+    except RunError:
+        for run in runs:
+            with suppress(RunError):
+                delete(run)
+        raise
     return runs
 
 
@@ -64,10 +71,7 @@ def change_rate(run: Run, scale: float) -> None:
         raise RunError(
             f"The factor on the learning rate is {scale:g}; it must lie between {low:g} and {high:g}."
         )
-    try:
-        wishes.request_rate(run.folder, scale)
-    except OSError as error:
-        raise RunError(f"Run {run.name}: its rate cannot be changed: {error.strerror or error}.") from None
+    wishes.request_rate(run.folder, scale)
 
 
 def train_more(run: Run, epochs: int, learning_rate: float) -> None:

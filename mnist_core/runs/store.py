@@ -33,17 +33,13 @@ from mnist_core.architecture.spec import ModelSpec, SpecError
 from mnist_core.runs import locks, wishes
 from mnist_core.runs.files import GrowingLines, last_lines, read_object, replace_file
 from mnist_core.runs.status import LIVE, Status
-from mnist_core.runs.wishes import Wish
+from mnist_core.runs.wishes import RunError, Wish
 from mnist_core.training.recipe import DATA_NAMES, Recipe, RecipeError
 
 REQUEST, STATUS, METRICS, LOG = "request.json", "status.json", "metrics.jsonl", "worker.log"
 CHECKPOINT, LATEST, STATE = "checkpoint.safetensors", "latest.safetensors", "state.safetensors"
 ASIDE = "*.before-*"
 LABEL, LABEL_LENGTH = "label", 60
-
-
-class RunError(Exception):
-    """A run that cannot be made, found or changed as asked; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a run's worker is asked to do, as files in the run folder: to stop, to pause, to take another rate.
 
-Nothing here needs torch, or raises where the folder is gone.
+Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -16,16 +16,30 @@ SCALES = (1e-3, 1e3)  # what the schedule's rate may be multiplied with by hand
 Wish = Literal["stop", "pause", ""]
 
 
+class RunError(Exception):
+    """A run that cannot be made, found or changed as asked; the message says what to do."""
+
+
 def request_stop(folder: Path) -> None:
-    """Ask the worker to stop after the step it is at; what it has is kept. Harmless when none lives."""
-    if folder.is_dir():
-        (folder / STOP).touch()
+    """Ask the worker to stop after the step it is at; what it has is kept. Harmless when none lives.
+
+    Raises RunError where one may only read.
+    """
+    _request(folder, STOP)
 
 
 def request_pause(folder: Path) -> None:
-    """Ask the worker to save its state and end, to be resumed later. Harmless when none lives."""
-    if folder.is_dir():
-        (folder / PAUSE).touch()
+    """Ask the worker to save its state and end, to be resumed later; otherwise as `request_stop`."""
+    _request(folder, PAUSE)
+
+
+def _request(folder: Path, wish: str) -> None:
+    try:
+        (folder / wish).touch()
+    except FileNotFoundError:  # the folder is gone, and the worker with it
+        pass
+    except OSError as error:
+        raise RunError(f"Run {folder.name} cannot be asked to {wish}: {error.strerror or error}.") from None
 
 
 def standing(folder: Path) -> Wish:
@@ -42,8 +56,11 @@ def withdraw(folder: Path) -> None:
 
 
 def request_rate(folder: Path, scale: float) -> None:
-    """Ask the worker to train at `scale` times the schedule's rate, within SCALES. Raises OSError."""
-    replace_file(folder / RATE, f"{scale!r}".encode(), durable=False)
+    """Ask the worker to train at `scale` times the schedule's rate, within SCALES. Raises RunError."""
+    try:
+        replace_file(folder / RATE, f"{scale!r}".encode(), durable=False)
+    except OSError as error:
+        raise RunError(f"Run {folder.name}: its rate cannot be changed: {error.strerror or error}.") from None
 
 
 def wished_rate(folder: Path) -> float | None:
