@@ -30,6 +30,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.machine import machine
 from mnist_core.probe.drawing import to_digit
 from mnist_core.probe.examples import example
 from mnist_core.probe.inference import UNSURE, predict
@@ -85,7 +86,7 @@ def measure(checkpoint: Path, digits: int, processes: int) -> dict[str, Any]:
     def accuracy(images: np.ndarray) -> float:
         return float((predict(checkpoint, images).argmax(axis=1) == labels).mean())
 
-    results: dict[str, Any] = {"digits": digits, "originals": accuracy(originals)}
+    results: dict[str, Any] = {"machine": machine(), "digits": digits, "originals": accuracy(originals)}
     results["unsure"] = unsure(predict(checkpoint, originals), labels)
     for how in ENLARGED:
         begin = time.perf_counter()
@@ -120,6 +121,7 @@ def main() -> int:
         print(json.dumps(results))
         return 0 if results["met"] else 1
     originals = 100 * results["originals"]
+    print(results["machine"])
     print(f"{results['digits']:,} test digits; {originals:.2f} % of the originals are named right")
     doubt = results["unsure"]
     print(

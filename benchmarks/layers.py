@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
@@ -20,7 +19,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mnist_core.runs import words  # noqa: E402
+from benchmarks.machine import machine  # noqa: E402
+from mnist_core.runs import locks, words  # noqa: E402
 from mnist_core.training.machine import keep_memory, wait_politely  # noqa: E402
 
 NETS = ("task-2", "ten-steps-10-one-cycle", "record-under-8k", "record-fewest-params")
@@ -73,11 +73,13 @@ def main() -> None:
     wanted = parser.parse_args()
     wait_politely()
     keep_memory()
-    cores = os.cpu_count() or 1
-    rows = [compare(net, threads, wanted.steps) for net in wanted.only for threads in sorted({1, cores})]
+    rows = [
+        compare(net, threads, wanted.steps) for net in wanted.only for threads in sorted({1, locks.cores()})
+    ]
     if wanted.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps({"machine": machine(), "rows": rows}, indent=2))
         return
+    print(machine())
     for row in rows:
         print(
             f"{row['net']}, {words.threads(row['threads'])}: PyTorch's layers {row['torch_ms']} ms a step, "

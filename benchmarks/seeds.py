@@ -1,10 +1,10 @@
 """Images a second of two seeds that train side by side with one thread each, against one with two threads.
 
-    python benchmarks/seeds.py [--json] [--net NAME] [--seconds N]
+    python benchmarks/seeds.py [--json] [--net NAME] [--seconds N] [--turns N] [--data mnist|synthetic]
 
-They train with recipe `best` on MNIST, in processes of their own, in turns; what comes before all are at it
-does not count. `ratio` is what several seeds at one press gain on a processor: the two together against the
-one, so above 1 they are sooner done side by side.
+They train with recipe `best`, in processes of their own, in turns, of which the median counts; what comes
+before all are at it does not. `ratio` is what several seeds at one press gain on a processor: the two
+together against the one, so above 1 they are sooner done side by side.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.machine import machine  # noqa: E402
 from mnist_core.training.machine import wait_politely  # noqa: E402
+from mnist_core.training.recipe import DATA_NAMES, RECIPES  # noqa: E402
 
-TURNS = 3
 
-
-def part(net: str, threads: int) -> None:
+def part(net: str, data: str, threads: int) -> None:
     """Say "ready" after the first steps, read for how many seconds, then say how many images a second."""
     wait_politely()
     import torch
@@ -35,10 +35,9 @@ def part(net: str, threads: int) -> None:
     from mnist_core.course.records import ALL
     from mnist_core.training.data import load
     from mnist_core.training.engine import StepEvent, train
-    from mnist_core.training.recipe import RECIPES
     from mnist_core.training.state import TrainingState
 
-    events = train(TrainingState.new(ALL[net].spec, RECIPES["best"].changed(device="cpu")), load("mnist"))
+    events = train(TrainingState.new(ALL[net].spec, RECIPES["best"].changed(device="cpu")), load(data))
     for _ in range(3):
         next(events)
     print("ready", flush=True)
@@ -51,9 +50,9 @@ def part(net: str, threads: int) -> None:
     print(statistics.mean(speeds), flush=True)
 
 
-def together(net: str, processes: int, threads: int, seconds: float) -> float:
+def together(net: str, data: str, processes: int, threads: int, seconds: float) -> float:
     """Images a second of so many processes at once."""
-    command = [sys.executable, __file__, "--net", net, "--part", str(threads)]
+    command = [sys.executable, __file__, "--net", net, "--data", data, "--part", str(threads)]
     started = [
         subprocess.Popen(
             command,
@@ -79,17 +78,20 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--net", default="task-2", help="an experiment's or a record's name")
     parser.add_argument("--seconds", type=float, default=8, help="of each turn (default 8)")
+    parser.add_argument("--turns", type=int, default=3, help="of each kind (default 3)")
+    parser.add_argument("--data", choices=DATA_NAMES, default="mnist")
     parser.add_argument("--part", type=int, default=0, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.part:
-        part(wanted.net, wanted.part)
+        part(wanted.net, wanted.data, wanted.part)
         return
     alone, beside = [], []
-    for _ in range(TURNS):
-        alone.append(together(wanted.net, 1, 2, wanted.seconds))
-        beside.append(together(wanted.net, 2, 1, wanted.seconds))
+    for _ in range(wanted.turns):
+        alone.append(together(wanted.net, wanted.data, 1, 2, wanted.seconds))
+        beside.append(together(wanted.net, wanted.data, 2, 1, wanted.seconds))
     one, two = statistics.median(alone), statistics.median(beside)
     result = {
+        "machine": machine(),
         "net": wanted.net,
         "alone": round(one),
         "side_by_side": round(two),
@@ -98,6 +100,7 @@ def main() -> None:
     if wanted.json:
         print(json.dumps(result, indent=2))
         return
+    print(result["machine"])
     print(
         f"{wanted.net}: one seed with two threads {one:,.0f} images/s, two seeds with one thread each "
         f"{two:,.0f}, ratio {two / one:.2f}"

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from benchmarks.machine import machine
+
 from .conftest import ROOT
 
 
@@ -15,7 +17,9 @@ from .conftest import ROOT
 def test_it_prints_its_fields() -> None:
     command = [sys.executable, "benchmarks/layers.py", "--json", "--steps", "2", "--only", "task-2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
-    rows = json.loads(done.stdout)
+    result = json.loads(done.stdout)
+    rows = result["rows"]
+    assert result["machine"] == machine()
     assert {row["net"] for row in rows} == {"task-2"} and rows[0]["threads"] == 1
     assert all(set(row) == {"net", "threads", "torch_ms", "lab_ms", "ratio"} for row in rows)
     assert all(row["torch_ms"] > 0 and row["lab_ms"] > 0 for row in rows)
