@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from mnist_core.course import compare
 from mnist_core.course.compare import KINDS, Entry
-from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.course.findings import difference, finding
+from mnist_core.course.experiments import EXPERIMENTS, Experiment
+from mnist_core.course.findings import difference, fit, step
 from mnist_core.course.outcome import Outcome
+from mnist_core.course.records import ALL, RECORDS, Record
 from mnist_core.course.report import outcomes
 from mnist_core.course.results import RESULTS, read_results
 from mnist_core.course.shipped import shipped
@@ -20,12 +19,15 @@ from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.runs.figures import TARGET_ACCURACY
 from pages.parts import state
 from pages.parts.entrance import through_app
-from pages.parts.scatter import SIGNS, SMALL, scatter
+from pages.parts.scatter import SIGNS, SMALL, next_at, scatter
 from pages.parts.standings import standings, sure
 from pages.parts.style import plain
 
 STYLE = """<style>
-.st-key-chosen { scroll-margin-top: 5rem; }
+.st-key-chosen { scroll-margin-top: 5rem; gap: 0.75rem; }
+.st-key-chosen h3 { font-size: 1.375rem; padding: 0 0 0.25rem; }
+.st-key-chosen p:has(> span) { line-height: 1.4; }
+.st-key-chosen strong:has(+ span) { font-size: 1.5rem; }
 @media (max-width: 640px) {
   .st-key-answers [data-testid="stMetric"] { flex: 1 1 9rem; }
   .st-key-answers [data-testid="stMetricValue"] { font-size: 1.5rem; }
@@ -33,6 +35,7 @@ STYLE = """<style>
 }
 </style>"""
 LIMIT = 20_000  # params that the courses allow at most
+SHORT = 300  # letters of a remark that need no fold
 HUES = {"published": "gray", "reproduced": "blue", "shipped": "violet", "yours": "orange"}
 WHAT = {
     "published": "what its document reports, one run",
@@ -84,17 +87,23 @@ def _answer(label: str, entry: Entry | None, figure: str, without: str = "none")
     )
 
 
-def choose(key: str) -> None:
-    """Takes the entry that was clicked in the component `key`."""
-    state.put("chosen_entry", state.trigger(key, "chosen"))
+def choose() -> None:
+    """Takes the entry that was clicked in the table."""
+    state.put("chosen_entry", state.trigger("compare_table", "chosen"))
+
+
+def choose_point() -> None:
+    """Takes the entry that was clicked in the figure; clicked again, the next one at the same place."""
+    place = state.trigger("compare_chart", "chosen")
+    state.put("chosen_entry", next_at(place, state.value("clicked_point"), state.value("chosen_entry")))
+    state.put("clicked_point", place[0])
 
 
 def facts(entry: Entry) -> None:
-    """What there is to know about the chosen entry, and where it can be opened."""
-    st.subheader(plain(entry.name), anchor=False)
+    """The chosen entry: what it is and reached, where it can be opened, and what is known about it."""
     experiment = EXPERIMENTS.get(entry.name) if entry.kind in ("published", "reproduced") else None
-    where = f" · {plain(experiment.document)}" if experiment else ""
-    st.caption(f"{entry.kind}: {WHAT[entry.kind]}{where}")
+    st.subheader(plain(entry.name), anchor=False)
+    st.caption("  \n".join(filter(None, (f"{entry.kind}: {WHAT[entry.kind]}", _title(entry)))))
     best = f" · best epoch {words.percent(entry.best)}" if entry.best is not None else ""
     short = f" of {experiment.recipe.epochs}" if experiment and entry.shortened else ""
     level = "95 %: " if entry.deviation is None else ""
@@ -102,6 +111,27 @@ def facts(entry: Entry) -> None:
         f"**{words.percent(entry.accuracy)}** :gray[{level}{sure(entry)}]  \n"
         f"{entry.params:,} params · {entry.epochs}{short} epochs{best}"
     )
+    _doors(entry)
+    if entry.kind == "shipped" and entry.name in RECORDS:
+        _found(RECORDS[entry.name])
+    elif experiment:
+        _analysis(experiment)
+
+
+def _title(entry: Entry) -> str:
+    """What a net is for, in its document's words or as its class of records; "" for one's own."""
+    about = ALL.get(entry.name) if entry.kind != "yours" else None
+    if about is None:
+        return ""
+    if entry.kind == "shipped":
+        own = "our record" if isinstance(about, Record) else "trained with a recipe of the lab's own"
+        return f"**{plain(about.title)}** · {own}"
+    inexact = "" if about.exact else ", a reconstruction of what it tells"
+    return f"**{plain(about.title)}** · {plain(about.document)}{inexact}"
+
+
+def _doors(entry: Entry) -> None:
+    """Where the entry can be opened."""
     with st.container(horizontal=True, gap="small"):
         if st.button("Open in Design", icon=":material/schema:", type="primary"):
             state.open_spec(entry.spec)
@@ -110,25 +140,36 @@ def facts(entry: Entry) -> None:
             state.select_run(entry.run)
             st.switch_page("pages/train.py")
         askable = entry.checkpoint in {one.key for one in catalog.entries()}
-        if askable and st.button("Open in Draw", icon=":material/draw:"):
+        which = "The checkpoint of its first seed." if entry.seeds > 1 else None
+        if askable and st.button("Open in Draw", icon=":material/draw:", help=which):
             state.put("nets", [entry.checkpoint])
             st.switch_page("pages/draw.py")
-    if experiment:
-        found = finding(experiment, known())
-        outcome = known().get(entry.name)
-        said = [
-            "" if experiment.exact else "A reconstruction of what the document tells.",
-            found,
-            _here(outcome) if outcome else "Not trained here yet.",
-            experiment.remark or "",
-        ]
-        st.caption("  \n".join(plain(text).replace("\\`", "") for text in said if text))
 
 
-def _here(outcome: Outcome) -> str:
-    """What came out here, against what was published; "" where nothing was."""
-    against = difference(outcome)
-    return f"Trained here: {words.percent(outcome.mean)}, {against}" if against else ""
+def _found(record: Record) -> None:
+    """What a record stands against, and how it was found."""
+    known = {"best published": record.known, "wanted": record.bar}
+    st.markdown("  \n".join(f":gray[{name}] {plain(text)}" for name, text in known.items()))
+    remark = record.remark or ""
+    with st.expander("How it was found", expanded=len(remark) < SHORT):
+        st.markdown(f":small[{plain(remark)}]")
+
+
+def _analysis(experiment: Experiment) -> None:
+    """What came of an experiment, a tab for each question that has an answer."""
+    outcome = known().get(experiment.name)
+    against = difference(outcome) if outcome else "Not trained here yet."
+    here = f"{words.percent(outcome.mean)} here, " if outcome and against else ""
+    said = {
+        "Result": here + against,
+        "Fit": fit(outcome) if outcome else "",
+        "Step": step(experiment, known()),
+        "Document": experiment.remark or "",
+    }
+    said = {name: text for name, text in said.items() if text}
+    if said:
+        for tab, text in zip(st.tabs(list(said)), said.values(), strict=True):
+            tab.markdown(f":small[{plain(text.replace('`', ''))}]")
 
 
 through_app()
@@ -161,7 +202,7 @@ chosen = next((entry for entry in shown if entry.key == state.value("chosen_entr
 chosen = chosen or compare.best_under(shown, LIMIT) or shown[0]
 left, right = st.columns([2, 1], gap="large")
 with left:
-    scatter("compare_chart", shown, chosen, large, partial(choose, "compare_chart"))
+    scatter("compare_chart", shown, chosen, large, choose_point)
 with right, st.container(key="chosen"):
     facts(chosen)
-standings("compare_table", shown, chosen, partial(choose, "compare_table"))
+standings("compare_table", shown, chosen, choose)

@@ -12,6 +12,7 @@ const FALLING = new Set(["accuracy", "best"]);  // what is sorted from the top d
 
 class Standings {
   constructor(root) {
+    this.root = root;
     this.field = "accuracy";
     this.direction = -1;
     this.heads = COLUMNS.map(([field, title, help]) => {
@@ -32,10 +33,20 @@ class Standings {
   }
 
   update({ rows, chosen }, send) {
+    const changed = chosen !== this.chosen;
     this.rows = rows;
     this.chosen = chosen;
     this.send = send;
     this.draw();
+    if (changed) this.reveal();
+  }
+
+  // Brings the chosen line into the table's box; the page stays where it is.
+  reveal() {
+    const line = this.body.querySelector(".lab-chosen");
+    const { scrollTop, clientHeight } = this.root;
+    const hidden = line && (line.offsetTop < scrollTop + line.offsetHeight || line.offsetTop + line.offsetHeight > scrollTop + clientHeight);
+    if (hidden) this.root.scrollTop = line.offsetTop - clientHeight / 2;
   }
 
   compare(a, b) {

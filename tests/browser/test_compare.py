@@ -18,12 +18,12 @@ from .conftest import Lab
 
 pytestmark = pytest.mark.browser
 
-POINT = """(key) => {
+POINT = """([key, hidden]) => {
   const chart = document.querySelector(".mnist-lab-chart");
-  const trace = chart?.data?.find((one) => one.customdata?.includes(key));
-  if (!trace || chart.data.some((one) => one.name === "published")) return null;  // not drawn yet
+  const trace = chart?.data?.find((one) => one.customdata?.some(([own]) => own === key));
+  if (!trace || (hidden && chart.data.some((one) => one.name === hidden))) return null;  // not drawn yet
   const { xaxis, yaxis } = chart._fullLayout;
-  const i = trace.customdata.indexOf(key);
+  const i = trace.customdata.findIndex(([own]) => own === key);
   const box = chart.getBoundingClientRect();
   const at = (axis, value) => axis._offset + axis.d2p(value);
   return [box.x + at(xaxis, trace.x[i]), box.y + at(yaxis, trace.y[i])];
@@ -79,7 +79,7 @@ def test_compare_from_the_table_the_figure_and_to_other_pages(lab: Lab, page: Pa
     expect(chosen.get_by_role("button", name="Open in Draw")).to_have_count(0)  # it has no checkpoint
 
     page.wait_for_timeout(1000)  # the choice has scrolled to its facts
-    page.mouse.click(*page.wait_for_function(POINT, arg="shipped/task-2").json_value())
+    page.mouse.click(*page.wait_for_function(POINT, arg=["shipped/task-2", "published"]).json_value())
     expect(chosen).to_contain_text("99.56 %")
     expect(page.locator(".lab-chosen")).to_contain_text("shipped")
     assert column(page, "params") == sorted(column(page, "params"))  # the order that was asked for stays
@@ -99,6 +99,49 @@ def test_compare_from_the_table_the_figure_and_to_other_pages(lab: Lab, page: Pa
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("12,734")
     expect(page.get_by_label("Name")).to_have_value("mine")
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_points_at_one_place_are_chosen_one_after_the_other(lab: Lab, page: Page) -> None:
+    page.goto(f"{lab.url}/compare")
+    chosen = page.locator(".lab-chosen [data-key]")
+    expect(chosen).to_have_attribute("data-key", "shipped/record-under-20k", timeout=40_000)
+    place = page.wait_for_function(POINT, arg=["published/twelve-k-step-lr", None]).json_value()
+    seen = ["shipped/record-under-20k"]
+    for _ in range(8):
+        page.mouse.click(*place)
+        expect(chosen).not_to_have_attribute("data-key", seen[-1])
+        seen.append(chosen.get_attribute("data-key") or "")
+        page.wait_for_timeout(500)  # or it would be a double click
+    assert {"published/twelve-k-step-lr", "reproduced/twelve-k-step-lr"} < set(seen)
+
+    place = page.wait_for_function(POINT, arg=["published/drill-down-2-fewer-params", None]).json_value()
+    page.mouse.click(*place)
+    expect(chosen).to_have_attribute("data-key", re.compile("drill-down-2-fewer-params"))
+    line = page.locator("tr.lab-chosen").bounding_box()
+    table = page.locator(".lab-standings").bounding_box()
+    assert line and table and table["y"] < line["y"] < table["y"] + table["height"]  # it came into view
+
+
+def test_what_is_told_of_a_final_net_and_of_a_record(lab: Lab, page: Page) -> None:
+    page.goto(f"{lab.url}/compare")
+    row = page.locator(".lab-standings [data-key]")
+    chosen = page.locator(".st-key-chosen")
+    expect(chosen).to_contain_text("our record", timeout=40_000)
+    page.locator("[data-key='shipped/record-fewest-params']").click()
+    for text in ("fewest params with ≥ 99.40 · our record", "best published 4,392 params", "wanted ≤ 2,000"):
+        expect(chosen).to_contain_text(text)
+    chosen.get_by_text("How it was found").click()
+    expect(chosen.get_by_text("held-out training images").first).to_be_visible()
+
+    final = page.locator("[data-key='reproduced/session-5-step-5']")
+    final.click()
+    expect(chosen).to_contain_text("Step 5: more params, rotation, no dropout · Session 5")
+    expect(chosen).to_contain_text("below the published 99.38")
+    chosen.get_by_role("tab", name="Step").click()
+    expect(chosen.get_by_text("Against session-5-step-4: params 7,400 → 12,396")).to_be_visible()
+    expect(row.filter(has_text="session-5-step-5")).to_have_count(2)  # published and here, not a third time
+    chosen.get_by_role("button", name="Open in Draw").click()
+    expect(page.get_by_text("session-5-step-5 as published · 12,396 params")).to_be_visible(timeout=30_000)
 
 
 def test_on_a_phone_the_table_fits(lab: Lab, context: BrowserContext) -> None:
