@@ -109,6 +109,32 @@ def test_a_run_cannot_be_started_twice(root: Path) -> None:
     assert held and slot
 
 
+def test_of_two_servers_that_start_a_run_at_once_one_does(root: Path) -> None:
+    folder = root / "other"
+    folder.mkdir(parents=True)
+    held, slot = locks.take(folder / locks.WORKER_LOCK), locks.take_turn(folder).share
+    runs = [store.create(SPEC, ENDLESS, "synthetic", root) for _ in range(5)]
+    script = (
+        "import sys; from pathlib import Path; from mnist_core.runs import launch; "
+        "from mnist_core.runs.store import Run, RunError\n"
+        "for line in map(str.strip, sys.stdin):\n"
+        "    try: launch.start(Run(Path(line)))\n"
+        "    except RunError as error: print(error, flush=True)\n"
+        "    else: print('started', flush=True)\n"
+    )
+    command = [sys.executable, "-c", script]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
+        for run in runs:
+            for server in (one, other):
+                server.stdin.write(f"{run.folder}\n")
+            outcomes = sorted((one.stdout.readline(), other.stdout.readline()))
+            assert "being worked on already" in outcomes[0] and outcomes[1] == "started\n"
+            assert (run / store.LOG).read_text().count("another worker") == 0
+            kill(run)
+    assert held and slot
+
+
 def test_a_broken_folder_cannot_be_started(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be started"):
         launch.start(Run(tmp_path / "none"))

@@ -9,6 +9,9 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 
 _LOWEST_PRIORITY = 19
 # How long an OpenMP thread that waits spins before it sleeps: some µs (GNU), 1 ms (Intel, LLVM).
@@ -18,14 +21,26 @@ _KEEP_BYTES = 1 << 30
 
 
 def has_cuda() -> bool:
-    """Whether there is a GPU for CUDA; asks the driver, as importing torch takes seconds."""
+    """Whether PyTorch can train on a GPU with CUDA; asks the driver, as importing torch takes seconds."""
+    built_for = cuda_of_torch()
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        count = ctypes.c_int()
+        count, version = ctypes.c_int(), ctypes.c_int()  # 13020 is CUDA 13.2
+        driver.cuDriverGetVersion(ctypes.byref(version))
         found: bool = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
     except (OSError, AttributeError):
         return False
-    return found and count.value > 0
+    # a driver bears what was built for its own major version or an older one
+    return found and count.value > 0 and 0 < built_for <= version.value // 1000
+
+
+def cuda_of_torch() -> int:
+    """The major version of CUDA that the installed PyTorch was built for; 0 for none."""
+    torch = find_spec("torch")  # imports nothing
+    if torch is None or torch.origin is None:
+        return 0
+    says = run_path(str(Path(torch.origin).with_name("version.py")))
+    return int((says.get("cuda") or "0").split(".")[0])
 
 
 def step_back() -> None:
