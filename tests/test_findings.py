@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.course.findings import REASONS, difference, finding
+from mnist_core.course.findings import REASONS, difference, fit, step
 from mnist_core.course.report import outcomes
 from mnist_core.course.results import Result
 
@@ -38,22 +38,22 @@ def test_over_and_underfitting_as_the_page_train_says_it() -> None:
         )
         for seed, test in ((1, 0.991), (2, 0.992), (3, 0.993))
     ]
-    assert "Overfitting: train 99.70 %, test 99.20 %" in finding(EXPERIMENTS[name], outcomes(seeds))
-    assert "Neither over- nor underfitting" in finding(EXPERIMENTS[name], outcomes(seeds[2:]))
-    short = outcomes([result("ten-steps-01-setup", last=0.9891, epochs=3)])
-    said = finding(EXPERIMENTS["ten-steps-01-setup"], short)
+    assert "Overfitting: train 99.70 %, test 99.20 %" in fit(outcomes(seeds)[name])
+    assert "Neither over- nor underfitting" in fit(outcomes(seeds[2:])[name])
+    first = "ten-steps-01-setup"
+    said = fit(outcomes([result(first, last=0.9891, epochs=3)])[first])
     assert said.startswith("After 3 of 15 epochs: ") and "train 98.00 %, test 98.91 %" in said
 
 
 def test_what_a_step_brought_is_told_for_both() -> None:
     def said(now: float) -> str:
         rows = [result("ten-steps-03-lighter", last=0.987), result("ten-steps-04-batch-norm", last=now)]
-        return finding(EXPERIMENTS["ten-steps-04-batch-norm"], outcomes(rows))
+        return step(EXPERIMENTS["ten-steps-04-batch-norm"], outcomes(rows))
 
     assert "test accuracy +0.60 points here, +0.58 points as published." in said(0.993)
     assert "test accuracy +0.28 points here (within chance), +0.58 points as published." in said(0.9898)
     assert "test accuracy −0.59 points here, +0.58" in said(0.9811)
-    within = finding(EXPERIMENTS["ten-steps-09-rotation"], {})
+    within = step(EXPERIMENTS["ten-steps-09-rotation"], {})
     assert "test accuracy −0.09 points as published (within chance)." in within  # one run each
 
 
@@ -61,11 +61,11 @@ def test_what_a_step_brought_is_told_for_both() -> None:
 def test_a_collapsed_seed_is_named_and_its_step_told_without_it(third: tuple[float, ...]) -> None:
     lasts = {STEPS[0]: (0.9729, 0.9754), STEPS[1]: (0.9752, 0.774, *third), STEPS[2]: (0.9849, 0.9875)}
     known = outcomes([result(name, n, x) for name, xs in lasts.items() for n, x in enumerate(xs, 1)])
-    into, out = (finding(EXPERIMENTS[name], known) for name in STEPS[1:])
+    into, out = (step(EXPERIMENTS[name], known) for name in STEPS[1:])
     without = "without seed 2 of `session-5-step-3`"
     assert f"+0.10 points here (within chance, {without})" in into
     assert f"+1.10 points here ({without})" in out
-    assert "Without seed 2: " in into and "test 97.52 %" in into
+    assert fit(known[STEPS[1]]).startswith("Without seed 2: ") and "test 97.52 %" in fit(known[STEPS[1]])
     said = difference(known[STEPS[1]])
     far = "6.72" if third else "10.07"
     assert said.startswith(

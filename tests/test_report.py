@@ -55,7 +55,9 @@ def test_the_row_of_an_experiment_with_three_seeds() -> None:
 def test_a_difference_is_marked_and_a_shorter_training_said() -> None:
     page = report([result(last=0.9901), result("ten-steps-01-setup", last=0.9884, epochs=3)])
     assert "**Differs**: 0.44 points below the published 99.45" in said(page, "task-2")
-    assert "Below it: `task-2`." in page
+    assert "- Below it, over the last 5 epochs, too: `task-2`." in page
+    last = replace(result(last=0.9901), test_accuracy=(0.9948,) * 18 + (0.9901,))
+    assert "- Below it in the last epoch alone: `task-2`." in report([last])
     assert cells(page, "ten-steps-01-setup")[6] == "**98.84** after 3 epochs"
     assert "Compared after fewer epochs: `ten-steps-01-setup`." in page
     assert "Differs" not in said(page, "ten-steps-01-setup")  # 98.83 was published for epoch 3
@@ -68,7 +70,9 @@ def test_a_collapsed_seed_is_named_in_the_table_and_reaches_nothing() -> None:
     page = report([result("session-5-step-3", seed, last) for seed, last in enumerate(lasts, 1)])
     assert cells(page, "session-5-step-3")[6] == "**90.81 ± 11.61** (97.51 without seed 2, collapsed)"
     assert "Of the 1 with a published figure, 0 reach it" in page
-    assert "Below it: `session-5-step-3` (97.51 without seed 2, collapsed)." in page
+    assert (
+        "- Below it by a seed that collapsed: `session-5-step-3` (97.51 without seed 2, collapsed)." in page
+    )
 
 
 def test_a_gpus_seconds_are_the_clocks() -> None:

@@ -10,12 +10,10 @@ from statistics import mean, stdev
 from typing import Any
 
 from mnist_core.course.experiments import Experiment
-from mnist_core.course.outcome import Outcome, tolerance, within_chance
+from mnist_core.course.outcome import LAST, Outcome, within_chance
 from mnist_core.course.results import Result
 from mnist_core.course.steps import before, changes
 from mnist_core.runs.verdict import verdict
-
-LAST = 5  # epochs at the end whose mean tells a lasting difference from the chance of the very last
 
 REASONS: dict[str, str] = {
     "ten-steps-03-lighter": (
@@ -34,12 +32,6 @@ REASONS: dict[str, str] = {
     ),
 }
 """Why an experiment differs, where more is known than the figures tell; a sentence or two, by hand."""
-
-
-def finding(experiment: Experiment, outcomes: Mapping[str, Outcome]) -> str:
-    """What the step changed and brought, and how it fits; "" for a first one that was not trained here."""
-    outcome = outcomes.get(experiment.name)
-    return " ".join(filter(None, (step(experiment, outcomes), fit(outcome) if outcome else "")))
 
 
 def step(experiment: Experiment, outcomes: Mapping[str, Outcome]) -> str:
@@ -81,10 +73,9 @@ def difference(outcome: Outcome) -> str:
         low = " and ".join(f"{100 * result.last:.2f} %" for result in outcome.collapsed)
         without = f"Without {seeds(outcome.collapsed)}, collapsed at {low}, it is {_far(outcome.sound)}."
         return f"{_far(outcome)}. {without} {reason}".rstrip()
-    steady, figures = _last_epochs(outcome)
-    if steady:
-        return f"{_far(outcome)}, and steadily so: {figures}. {reason or 'No reason is known.'}"
-    return f"{_far(outcome)}. A last epoch is partly chance: {figures}. {reason}".rstrip()
+    if outcome.steady:
+        return f"{_far(outcome)}, and steadily so: {_late(outcome)}. {reason or 'No reason is known.'}"
+    return f"{_far(outcome)}. A last epoch is partly chance: {_late(outcome)}. {reason}".rstrip()
 
 
 def seeds(results: Sequence[Result]) -> str:
@@ -100,15 +91,11 @@ def _far(outcome: Outcome) -> str:
     return f"{100 * abs(off):.2f} points {side} the published {100 * told:.2f}{after}"
 
 
-def _last_epochs(outcome: Outcome) -> tuple[bool, str]:
-    """Whether the means of the last epochs differ, too, in the same direction; and these means."""
-    here = [mean(result.test_accuracy[-LAST:]) for result in outcome.results]
-    there = mean(outcome.experiment.published["test_accuracy"][: outcome.epochs][-LAST:])
-    off = mean(here) - there
-    steady = abs(off) > tolerance(here) and off * (outcome.difference or 0.0) > 0
+def _late(outcome: Outcome) -> str:
+    here, there = outcome.late, outcome.published_late or 0.0
     spread = f" ± {100 * stdev(here):.3f}" if len(here) > 1 else ""
     figures = f"{100 * mean(here):.3f}{spread} here, {100 * there:.3f} as published"
-    return steady, f"the mean of the last {LAST} epochs is {figures}"
+    return f"the mean of the last {LAST} epochs is {figures}"
 
 
 def _brought(old: Experiment, new: Experiment, outcomes: Mapping[str, Outcome]) -> str:

@@ -1,9 +1,8 @@
-"""The head of `docs/results.md`: what the page is, and how its figures, marks and words are to be read."""
+"""`docs/results.md`: what the page is, and how its figures, marks and words are to be read."""
 
 from __future__ import annotations
 
-from mnist_core.course.findings import LAST
-from mnist_core.course.outcome import COLLAPSE, DEVIATIONS, ENOUGH, FEW_SEEDS, MOST, USUAL
+from mnist_core.course.outcome import COLLAPSE, DEVIATIONS, ENOUGH, FEW_SEEDS, LAST, MOST, USUAL
 from mnist_core.runs.figures import TARGET_ACCURACY
 
 TARGET = f"{100 * TARGET_ACCURACY:.2f}"
@@ -13,7 +12,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:g}"
 
 
-HEAD = f"""\
+HEAD = """\
 # The published experiments, trained again
 
 Every published experiment with its own layers, recipe and epochs on MNIST, beside what its document reports.
@@ -21,8 +20,10 @@ Every published experiment with its own layers, recipe and epochs on MNIST, besi
 rows, with the curves, are in `mnist_core/course/results.jsonl`. `python -m mnist_core reproduce --report`
 writes this page from them. Written by hand are only notes on a document, how a record was found, and a reason
 where ours differ.
+"""
 
-How to read it:
+HOW_TO_READ = f"""\
+## How to read it
 
 - Accuracies are percent of the 10,000 test images; train: of the 60,000 as the net saw them, augmented and
   with dropout, averaged over the epoch, as in the notebooks. Published figures are those of one run.

@@ -14,6 +14,7 @@ DEVIATIONS = 2.0  # standard deviations over seeds beyond which a difference cou
 ENOUGH = 3  # seeds from which on their standard deviation means something
 FEW_SEEDS = 0.002  # what counts with fewer: twice the standard error of 10,000 images at 99 %
 MOST = 0.005  # what counts however far the seeds lie apart: a wide spread must not excuse everything
+LAST = 5  # epochs at the end whose mean tells a difference that lasts from the chance of the very last
 COLLAPSE = 0.05  # below the best of its seeds: such a seed has not learned some digit at all
 USUAL = 0.1  # deviation over seeds as a share of the errors; 0.09 pooled over all nets with several seeds
 
@@ -53,7 +54,7 @@ class Outcome:
 
     @property
     def collapsed(self) -> tuple[Result, ...]:
-        """The seeds that lie so far below the best of them that they learned something else."""
+        """The seeds that end farther than `COLLAPSE` below the best of them."""
         best = max(result.last for result in self.results)
         return tuple(result for result in self.results if result.last < best - COLLAPSE)
 
@@ -91,6 +92,25 @@ class Outcome:
     def differs(self) -> bool:
         """Whether ours lies farther from the published than chance explains, on either side."""
         return self.difference is not None and abs(self.difference) > self.allowed + 1e-9
+
+    @property
+    def late(self) -> list[float]:
+        """Mean test accuracy of the last epochs, one a seed."""
+        return [mean(result.test_accuracy[-LAST:]) for result in self.results]
+
+    @property
+    def published_late(self) -> float | None:
+        """The same of the published run."""
+        curve = self.experiment.published.get("test_accuracy", [])
+        return None if self.published is None else mean(curve[: self.epochs][-LAST:])
+
+    @property
+    def steady(self) -> bool:
+        """Whether ours differs, and does so in the mean of the last epochs, too, on the same side."""
+        if self.difference is None or self.published_late is None or not self.differs:
+            return False
+        late = mean(self.late) - self.published_late
+        return abs(late) > tolerance(self.late) and (late > 0) == (self.difference > 0)
 
     @property
     def reached(self) -> bool | None:

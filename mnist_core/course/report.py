@@ -8,8 +8,8 @@ from statistics import mean
 
 from mnist_core.course.experiments import EXPERIMENTS, Experiment
 from mnist_core.course.findings import difference, fit, seeds, step
-from mnist_core.course.legend import HEAD, TARGET
-from mnist_core.course.outcome import Outcome, outcome_of
+from mnist_core.course.legend import HEAD, HOW_TO_READ, TARGET
+from mnist_core.course.outcome import LAST, Outcome, outcome_of
 from mnist_core.course.records import RECORDS
 from mnist_core.course.results import Result
 
@@ -54,7 +54,7 @@ def report(results: Sequence[Result]) -> str:
     records = {name: outcome_of(record, results) for name, record in RECORDS.items()}
     reached = {name: outcome for name, outcome in records.items() if outcome}
     machines = _machines(known | reached)
-    parts = [HEAD, _summary(known), _records(reached, machines)]
+    parts = [HEAD, _summary(known), HOW_TO_READ, _records(reached, machines)]
     documents = dict.fromkeys(experiment.document for experiment in EXPERIMENTS.values())
     for document in documents:
         members = [e for e in EXPERIMENTS.values() if e.document == document]
@@ -77,14 +77,26 @@ def _summary(known: Mapping[str, Outcome]) -> str:
     lines = [
         f"So far {len(known)} of {len(EXPERIMENTS)} experiments have been trained here, with {seeds} of "
         f"{planned} seeds. Of the {len(judged)} with a published figure, {len(reached)} reach it, within "
-        "what is allowed."
+        "what is allowed.",
+        "",
     ]
-    if early := [f"`{o.experiment.name}`" for o in judged if o.shortened]:
-        lines.append(f"Compared after fewer epochs: {', '.join(early)}.")
-    if short := [f"`{o.experiment.name}`{_without(o)}" for o in judged if not o.reached]:
-        lines.append(f"Below it: {', '.join(short)}.")
-    if above := [f"`{o.experiment.name}`" for o in reached if o.differs]:
-        lines.append(f"Above it by more than what is allowed: {', '.join(above)}.")
+    short = [outcome for outcome in judged if not outcome.reached]
+    above = [outcome for outcome in reached if outcome.differs]
+    lines += [
+        f"- {what}: {', '.join(f'`{outcome.experiment.name}`{_without(outcome)}' for outcome in members)}."
+        for what, members in (
+            (
+                f"Below it, over the last {LAST} epochs, too",
+                [o for o in short if o.steady and not o.collapsed],
+            ),
+            ("Below it by a seed that collapsed", [o for o in short if o.collapsed]),
+            ("Below it in the last epoch alone", [o for o in short if not (o.steady or o.collapsed)]),
+            (f"Above it, over the last {LAST} epochs, too", [o for o in above if o.steady]),
+            ("Above it in the last epoch alone", [o for o in above if not o.steady]),
+            ("Compared after fewer epochs", [o for o in judged if o.shortened]),
+        )
+        if members
+    ]
     return "\n".join(lines) + "\n"
 
 
