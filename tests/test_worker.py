@@ -334,6 +334,32 @@ def test_a_stop_keeps_what_is_there(tmp_path: Path) -> None:
     assert checkpoint.load(run / store.CHECKPOINT).figures["epochs"] == len(view.epochs)
 
 
+def test_a_stop_in_the_first_epoch_keeps_the_weights_of_the_moment(
+    tmp_path: Path, few: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the same training in this process, after the same step. There is no accuracy to tell yet."""
+    monkeypatch.setattr(record, "LOOK_EVERY", 0.0)
+    run, whole = new_run(tmp_path), record._Recorder._after_step
+
+    def stop_after(self: Any, event: Any) -> None:
+        whole(self, event)
+        if event.step == 7:
+            wishes.request_stop(run.folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(record._Recorder, "_after_step", stop_after)
+        view = work(run)
+    assert view.state == "stopped" and view.checkpoint and "epochs" not in view.status.figures
+    saved = checkpoint.load(view.checkpoint)
+    assert not saved.figures.keys() & {"epochs", "test_accuracy", "best_accuracy"}
+    torch.set_num_threads(locks.threads_a_run())
+    state = engine.TrainingState.new(SPEC, RECIPE)
+    for _ in zip(range(7), engine.train(state, few, interval=0), strict=False):
+        pass
+    assert all(torch.equal(saved.tensors[name], tensor) for name, tensor in state.model_tensors().items())
+    assert work(run).epochs[0]["epoch"] == 1
+
+
 def test_a_stop_before_the_start_ends_it_there(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     wishes.request_stop(run.folder)

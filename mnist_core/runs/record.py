@@ -229,8 +229,7 @@ class _Recorder:
     def _after_epoch(self, event: EpochEvent) -> None:
         figures = self._figures()
         self.journal.sync()
-        tensors = self.state.model_tensors()
-        checkpoint.save(self.run / store.CHECKPOINT, Checkpoint(self.spec, self.recipe, tensors, figures))
+        self._save_checkpoint(figures)
         self._hide()
         self._save_state()
         judged = event.test_accuracy if event.test_accuracy is not None else event.validation_accuracy
@@ -242,6 +241,10 @@ class _Recorder:
             figures=figures,
             **self._times(event.epoch / self.recipe.total_epochs),
         )
+
+    def _save_checkpoint(self, figures: dict[str, Any]) -> None:
+        tensors = self.state.model_tensors()
+        checkpoint.save(self.run / store.CHECKPOINT, Checkpoint(self.spec, self.recipe, tensors, figures))
 
     def _figures(self) -> dict[str, Any]:
         facts = self.facts | {"precision": self.state.precision}
@@ -277,7 +280,9 @@ class _Recorder:
     def _obey(self) -> None:
         """Pass on what the worker is asked to do, with everything saved."""
         self._change_rate()
-        if self.worker.is_asked():
+        if wish := self.worker.is_asked():
+            if wish == "stopped" and not self.journal.epochs:  # something to ask, with no accuracy
+                self._save_checkpoint(self._figures())
             self._save_state()
         self.worker.obey()
 

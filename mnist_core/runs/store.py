@@ -5,7 +5,8 @@
         metrics.jsonl           one line for every event, appended whole
         status.json             where the run stands, replaced whole about once a second
         worker.log              what the worker said
-        checkpoint.safetensors  weights after the last whole epoch, with design, recipe and figures
+        checkpoint.safetensors  weights after the last whole epoch, with design, recipe and figures; where a
+                                run is stopped in its first epoch, those of that moment
         latest.safetensors      weights of this moment, to be watched; gone when an epoch or the worker ends
         state.safetensors       everything needed to go on exactly from there
         *.before-1.*            lines, checkpoint and state of before, where the state was lost
@@ -69,7 +70,7 @@ class RunView:
     steps: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "step"
     epochs: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "epoch"
     rates: tuple[dict[str, Any], ...] = ()  # metric lines with "event": "rate": changes by hand
-    checkpoint: Path | None = None  # None until the first epoch has ended
+    checkpoint: Path | None = None  # None until the first epoch has ended, or was stopped
     threads: int = 0  # to train with on a CPU; 0: as many as a run may use
     group: str = ""  # the name of the first run of several that differ in their seed alone
     label: str = ""  # what its owner calls it
