@@ -132,6 +132,8 @@ def test_what_is_told_of_a_final_net_and_of_a_record(lab: Lab, page: Page) -> No
         expect(chosen).to_contain_text(text)
     chosen.get_by_text("How it was found").click()
     expect(chosen.get_by_text("held-out training images").first).to_be_visible()
+    chosen.get_by_test_id("stTooltipIcon").first.hover()
+    expect(page.get_by_test_id("stTooltipContent")).to_contain_text("± their standard deviation")
 
     final = page.locator("[data-key='reproduced/session-5-step-5']")
     final.click()
