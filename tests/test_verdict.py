@@ -86,8 +86,8 @@ NORMALISED = spec(
     [
         ((0.0761, 0.0709, 0.0680, 0.0690, 0.0644), "still falls slowly (0.0735 to 0.0667", True),
         ((0.0417, 0.0410, 0.0430, 0.0441, 0.0448), "rises (0.0413 to 0.0445", False),
-        ((0.0480, 0.0470, 0.0490, 0.0475, 0.0468), "no longer falls (0.0475 to 0.0471", False),
-        ((0.2, 0.0480, 0.0470, 0.0490, 0.0475, 0.0468), "no longer falls (0.0475 to 0.0471", False),
+        ((0.0480, 0.0470, 0.0490, 0.0475, 0.0468), "hardly changes (0.0475 to 0.0471", False),
+        ((0.2, 0.0480, 0.0470, 0.0490, 0.0475, 0.0468), "hardly changes (0.0475 to 0.0471", False),
     ],
 )
 def test_underfitting_says_how_the_loss_moves(losses: tuple[float, ...], moves: str, longer: bool) -> None:

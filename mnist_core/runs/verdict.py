@@ -122,7 +122,7 @@ def _drift(losses: Sequence[float]) -> tuple[bool, str]:
     """Whether the loss falls over these epochs, and how it moves, by means of two."""
     first, last = (losses[0] + losses[1]) / 2, (losses[-2] + losses[-1]) / 2
     falls = first - last > DRIFT * first
-    moves = "still falls slowly" if falls else "rises" if last - first > DRIFT * first else "no longer falls"
+    moves = "still falls slowly" if falls else "rises" if last - first > DRIFT * first else "hardly changes"
     return falls, f"{moves} ({first:.4f} to {last:.4f} in the last {len(losses)} epochs, means of two)"
 
 
