@@ -115,7 +115,7 @@ with `--ship --out anew.jsonl` the first then ships |
 | {outcome.seeds} seeds | {_mean(outcome)} % ({each}) |
 | train accuracy | {words.percent(first.train_accuracy[-1])} |
 | published | {published} |
-| time | {first.processor_seconds:,.0f} s of processor time on {first.machine}, PyTorch {first.torch} |
+| time | {first.cost:,.0f} s on {first.machine}, PyTorch {first.torch} |
 | date | {first.date} |
 
 Recipe: `{recipe.to_json()}`
