@@ -10,7 +10,10 @@ import sys
 import streamlit as st
 
 from . import state
+from .component import component
 
+_mount = component(__file__, '<h1 class="lab-entrance"></h1>')
+ICON = "pages/parts/favicon.png"
 PAGES = (
     ("design", "Design", ":material/schema:"),
     ("train", "Train", ":material/model_training:"),
@@ -26,6 +29,12 @@ def navigation() -> st.Page:
         for name, title, icon in PAGES
     ]
     return st.navigation(pages, position="top")
+
+
+def begin_page(page: st.Page) -> None:
+    """What all pages begin with: the tab's title, a heading to be heard, a drawer that closes on a phone."""
+    st.set_page_config(page_title=f"{page.title} · MNIST lab", page_icon=ICON, layout="wide")
+    _mount(key="entrance", data={"page": page.title})
 
 
 def start_what_it_needs(page: st.Page) -> None:
