@@ -1,16 +1,21 @@
 """How long a person waits, measured in Chromium in front of the real lab.
 
-    python benchmarks/latency.py [--json] [--times N]
+    python benchmarks/latency.py [--json] [--times N] [--pairs N] [--seconds N] [--only NAME…]
 
 Design: from a keystroke in a layer's field to the new total on the screen, for `task-2` (34 layers) and for
-60 layers. Draw: from lifting the pen to the probabilities on the screen, alone and beside a run that trains
-`task-2` on MNIST, and to the feature maps. Milliseconds: median and 95th percentile. Also the time of one
-`analyze` of 30 layers, without a browser, an edit in Design beside a run, and how much slower a run trains
-while its Train page is open: images/s with and without the browser, in turns of six seconds, as a mean over
-pairs of turns ± its standard error. Without means that the browser is halted (SIGSTOP), so that a turn starts
-and ends at once; what the page costs the server is part of the figure. Other work on the machine spoils it,
-which the standard error tells. Bars: design 300 ms (60 layers: 600; beside a run 500), draw 300 at the median
-and 500 at the 95th percentile, beside a run too, feature maps 700, analysis 2 ms, slowdown 5 %.
+60 layers. Draw: from lifting the pen to the probabilities on the screen, and to the feature maps. Also the
+time of one `analyze` of 30 layers, without a browser. Beside a run that trains `task-2` on MNIST: an edit in
+Design, a stroke in Draw, and on the run's Train page, tall enough for curves, live digits and log, a click on
+another run and back (until the log, which is drawn last, is there) and on the tab of the confusion matrix and
+back. Milliseconds: median and 95th percentile.
+
+Slowdown: how much slower that run trains while that page is open: images/s with and without the browser, in
+turns of six seconds, as a mean over pairs of turns ± its standard error. Without means that the browser is
+halted (SIGSTOP), so that a turn starts and ends at once; what the page costs the server is part of the
+figure. Other work on the machine spoils it, which the standard error tells.
+
+Bars: design 300 ms (60 layers: 600), draw 300 at the median and 500 at the 95th percentile, beside a run too,
+feature maps 700, analysis 2 ms, a click or an edit beside a run 500, slowdown 5 %.
 """
 
 from __future__ import annotations
@@ -18,47 +23,33 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import platform
-import signal
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.machine import machine
+from benchmarks.train_page import WATCH, ended, measure_choice, measure_slowdown, measure_tabs, training
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.text import from_text
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.runs import launch, store, wishes
-from mnist_core.runs.files import last_lines
-from mnist_core.runs.store import Run
-from mnist_core.training.recipe import RECIPES
 from tests.browser import chromium
 from tests.browser.conftest import FLAGS, serve
 
 SIXTY = "conv8p1-b bn relu " * 19 + "gap flat fc10"
 THIRTY = "conv8p1-b bn relu drop0.1 " * 6 + "max2 conv8k1 relu gap flat fc10"
 
-# Resolves with the milliseconds until `read` gives something else than before `act`.
-WATCH = """([read, act]) => new Promise((resolve) => {
-  const value = new Function(`return ${read}`), before = value(), start = performance.now();
-  const observer = new MutationObserver(() => {
-    if (value() === before) return;
-    observer.disconnect();
-    requestAnimationFrame(() => resolve(performance.now() - start));
-  });
-  observer.observe(document.body, {childList: true, subtree: true, characterData: true, attributes: true});
-  new Function(act)();
-})"""
+BESIDE = ("draw_beside_a_run", "design_beside_a_run", "choose_beside_a_run", "tab_beside_a_run", "slowdown")
+NAMES = ("analysis_30_layers", "design_task_2", "design_60_layers", "draw", "feature_maps", *BESIDE)
 TOTAL = "document.querySelector('[data-testid=stMetricValue]').innerText"
 
 
@@ -141,72 +132,6 @@ def stroke(page: Page, x: float, y: float, lift: bool = True) -> None:
         page.wait_for_timeout(800)
 
 
-def measure_slowdown(
-    browser: Browser, page: Page, url: str, run: Run, pairs: int = 20, seconds: float = 6
-) -> tuple[float, float]:
-    """The share of its speed that a run loses while its page is open, and the standard error of that.
-
-    Evaluations are not counted. The order changes from pair to pair, so that a drift of the machine cancels.
-    """
-    page.goto(f"{url}/train?run={run.name}")
-    page.wait_for_timeout(8000)  # the page's own start is no part of it
-    found = []
-    for turn in range(pairs):
-        watched_first = speed(run, seconds) if turn % 2 else 0.0
-        with halted(browser):
-            alone = speed(run, seconds)
-        found.append((alone, watched_first or speed(run, seconds)))
-    return slowdown(found)
-
-
-def speed(run: Run, seconds: float, settle: float = 1) -> float:
-    """Images/s of a run over so many seconds, not counting the first one."""
-    time.sleep(settle)
-    known = len(store.read(run).steps)
-    time.sleep(seconds)
-    # Every line covers about the same number of steps.
-    return statistics.harmonic_mean(line["images_per_second"] for line in store.read(run).steps[known:])
-
-
-def slowdown(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """Mean and standard error of the share that is lost, from pairs of images/s: alone, watched."""
-    lost = [1 - watched / alone for alone, watched in pairs]
-    return statistics.mean(lost), statistics.stdev(lost) / math.sqrt(len(lost))
-
-
-@contextmanager
-def halted(browser: Browser) -> Iterator[None]:
-    """A browser whose processes all stand still."""
-    session = browser.new_browser_cdp_session()
-    processes = [process["id"] for process in session.send("SystemInfo.getProcessInfo")["processInfo"]]
-    session.detach()
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            os.kill(process, signal.SIGCONT)
-
-
-@contextmanager
-def training(runs: Path) -> Iterator[Run]:
-    """A run of `task-2` that trains on MNIST, from its first steps until the block ends."""
-    experiment = EXPERIMENTS["task-2"]
-    run = store.create(experiment.spec, RECIPES["fast"].model_copy(update={"epochs": 50}), root=runs)
-    launch.start(run)
-    try:
-        deadline = time.monotonic() + 120
-        while not store.read(run).steps:
-            assert time.monotonic() < deadline, last_lines(run / store.LOG)
-            time.sleep(0.5)
-        yield run
-    finally:
-        wishes.request_stop(run.folder)
-        while store.read(run, metrics=False).alive:
-            time.sleep(0.2)
-
-
 def measure_analysis(times: int = 200) -> list[float]:
     """`analyze` of 30 layers, milliseconds each."""
     spec = from_text(THIRTY)
@@ -225,24 +150,33 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"median_ms": round(statistics.median(ordered), 2), "p95_ms": round(last, 2), "times": len(values)}
 
 
-def measure(times: int) -> dict[str, Any]:
-    path, task_2 = chromium.find(), EXPERIMENTS["task-2"].layers
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of all that `options.only` names."""
+    times, path, task_2 = options.times, chromium.find(), EXPERIMENTS["task-2"].layers
+    results: dict[str, Any] = {"machine": machine()}
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        results: dict[str, Any] = {
-            "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-            "analysis_30_layers": spread(measure_analysis()),
-            "design_task_2": spread(measure_design(page, lab.url, task_2, 5, times)),
-            "design_60_layers": spread(measure_design(page, lab.url, SIXTY, 4, times)),
-            "draw": spread(measure_draw(page, lab.url, times)),
-            "feature_maps": spread(measure_draw(page, lab.url, times, MAPS)),
-        }
-        with training(lab.runs) as run:
-            results["draw_beside_a_run"] = spread(measure_draw(page, lab.url, times))
-            results["design_beside_a_run"] = spread(measure_design(page, lab.url, task_2, 5, times))
-            lost, error = measure_slowdown(browser, page, lab.url, run)
-            results["slowdown_by_open_page"], results["slowdown_error"] = round(lost, 4), round(error, 4)
+        page, url = browser.new_page(viewport={"width": 1280, "height": 800}), lab.url
+
+        def take(name: str, how: Callable[..., list[float]], *arguments: Any) -> None:
+            if name in options.only:
+                results[name] = spread(how(*arguments))
+
+        take("analysis_30_layers", measure_analysis)
+        take("design_task_2", measure_design, page, url, task_2, 5, times)
+        take("design_60_layers", measure_design, page, url, SIXTY, 4, times)
+        take("draw", measure_draw, page, url, times)
+        take("feature_maps", measure_draw, page, url, times, MAPS)
+        if set(BESIDE) & set(options.only):
+            other = ended(lab.runs)
+            with training(lab.runs) as run:
+                take("draw_beside_a_run", measure_draw, page, url, times)
+                take("design_beside_a_run", measure_design, page, url, task_2, 5, times)
+                take("choose_beside_a_run", measure_choice, page, url, run, other, times)
+                take("tab_beside_a_run", measure_tabs, page, url, run, times)
+                if "slowdown" in options.only:
+                    lost = measure_slowdown(browser, page, url, run, options.pairs, options.seconds)
+                    results["slowdown_by_open_page"], results["slowdown_error"] = (round(x, 4) for x in lost)
         browser.close()
     return results
 
@@ -253,16 +187,19 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--times", type=int, default=20, help="measurements of each kind")
-    options = parser.parse_args()
-    results = measure(options.times)
+    parser.add_argument("--pairs", type=int, default=20, help="of turns, for the slowdown")
+    parser.add_argument("--seconds", type=float, default=6, help="of a turn, for the slowdown")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=str(NAMES))
+    results = measure(options := parser.parse_args())
     if options.json:
         print(json.dumps(results))
         return
-    print(results.pop("machine"))
-    lost, error = (100 * results.pop(name) for name in ("slowdown_by_open_page", "slowdown_error"))
+    print(f"{results.pop('machine')}, Python {platform.python_version()}")
+    lost, error = (results.pop(name, None) for name in ("slowdown_by_open_page", "slowdown_error"))
     for name, values in results.items():
         print(f"{name:20} median {values['median_ms']:8.2f} ms   95 % {values['p95_ms']:8.2f} ms")
-    print(f"slowdown of a run by its open page: {lost:.1f} ± {error:.1f} %")
+    if lost is not None:
+        print(f"slowdown of a run by its open page: {100 * lost:.1f} ± {100 * error:.1f} %")
 
 
 if __name__ == "__main__":

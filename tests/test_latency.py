@@ -1,12 +1,18 @@
-"""The latency benchmark's arithmetic; its figures are no test's business."""
+"""The latency benchmark's arithmetic and fields; its figures are no test's business."""
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 
 import pytest
 
-from benchmarks.latency import slowdown
+from benchmarks.machine import machine
+from benchmarks.train_page import slowdown
+
+from .conftest import ROOT
 
 
 def test_a_slowdown_is_that_of_each_pair_and_its_error_that_of_their_mean() -> None:
@@ -20,3 +26,20 @@ def test_a_machine_that_slows_down_looks_like_no_slowdown_when_the_order_changes
     speeds = [1000 * 0.99**turn for turn in range(8)]
     pairs = [(speeds[0], speeds[1]), (speeds[3], speeds[2]), (speeds[4], speeds[5]), (speeds[7], speeds[6])]
     assert slowdown(pairs)[0] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.browser
+@pytest.mark.mnist
+@pytest.mark.slow
+def test_it_measures_the_train_page_beside_a_run() -> None:
+    """The parts of the program whose elements no other test drives."""
+    names = ["analysis_30_layers", "choose_beside_a_run", "tab_beside_a_run", "slowdown"]
+    command = [sys.executable, "benchmarks/latency.py", "--json", "--times", "2", "--pairs", "2"]
+    command += ["--seconds", "2", "--only", *names]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert set(told) == {"machine", *names[:3], "slowdown_by_open_page", "slowdown_error"}
+    assert told["machine"] == machine() and told["slowdown_by_open_page"] < 1
+    assert all(0 < told[name]["median_ms"] <= told[name]["p95_ms"] for name in names[:3])
+    assert told["tab_beside_a_run"]["times"] == 2
