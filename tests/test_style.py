@@ -11,7 +11,7 @@ from pages.parts.component import SHARED
 PARTS = SHARED.parent
 STYLE = (PARTS / "style.css").read_text(encoding="utf-8")
 # Streamlit's background and text, and the primary colour of .streamlit/config.toml
-THEMES = {"light": ("#ffffff", "#31333f", "#1d4ed8"), "dark": ("#0e1117", "#fafafa", "#60a5fa")}
+THEMES = {"light": ("#ffffff", "#2f2d2b", "#1d4ed8"), "dark": ("#171614", "#edebe8", "#60a5fa")}
 
 Colour = tuple[float, ...]
 
@@ -45,6 +45,19 @@ def test_small_words_have_the_contrast_that_wcag_asks_for(theme: str) -> None:
     wrong = colour(light if theme == "light" else dark)
     for behind in (paper, mixed(wrong, paper, 0.08)):  # the page, a problem's own tint
         assert contrast(wrong, behind) >= 4.5
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_counts_of_the_confusion_matrix_are_readable_on_every_shade(theme: str) -> None:
+    paper, text, primary = map(colour, THEMES[theme])
+    script = (PARTS / "confusion.js").read_text(encoding="utf-8")
+    ((least, most),) = re.findall(r"\[LEAST, MOST\] = \[([\d.]+), ([\d.]+)\]", script)
+    for heat in (float(least), float(most)):
+        behind = mixed(primary, paper, heat)
+        assert contrast(text, behind) >= 4.5
+    css = (PARTS / "confusion.css").read_text(encoding="utf-8")
+    (share,) = re.findall(r"lab-none \{\s+color: color-mix\(in srgb, var\(--st-text-color\) (\d+)%", css)
+    assert contrast(mixed(text, paper, int(share) / 100), paper) >= 3
 
 
 def test_these_colours_are_said_once() -> None:

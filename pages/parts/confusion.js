@@ -1,5 +1,6 @@
 // The confusion matrix as a table that is filled in place. Mouse, finger, or arrow keys and Enter choose a cell.
 
+const [LEAST, MOST] = [0.1, 0.55]; // of the colour behind a count: the text stays readable on all of it
 const DIGITS = [...Array(10).keys()];
 const heading = (text, scope, title = "") => {
   const node = make("th", "", text);
@@ -83,9 +84,8 @@ class Matrix {
       row.forEach((count, says) => {
         const node = this.cells[is][says];
         node.textContent = count.toLocaleString("en");
-        const heat = is === says || !count ? 0 : 0.12 + 0.78 * Math.sqrt(count / most);
+        const heat = is === says || !count ? 0 : LEAST + (MOST - LEAST) * Math.sqrt(count / most);
         node.style.setProperty("--heat", `${Math.round(100 * heat)}%`);
-        node.classList.toggle("lab-hot", heat > 0.7); // from here on the background colour is the better ink
         node.classList.toggle("lab-none", !count);
         node.setAttribute("aria-label", `is ${is}, the net says ${says}: ${count} images`);
       });
