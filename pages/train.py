@@ -36,7 +36,7 @@ def head(run: Run) -> None:
     if state.page_is_wanted():
         st.rerun()
     view = store.read(run)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="head"):
         runs.title(view)
         controls(view)
 
@@ -87,7 +87,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key
         "may be lucky. Differences below twice the standard deviation say little.",
     )
     data = st.segmented_control(
-        "Data",
+        "data",
         store.DATA_NAMES,
         format_func=lambda name: "MNIST" if name == "mnist" else name,
         default="mnist",

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,14 +63,21 @@ def runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def holder(run: Run) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that holds the worker lock of the test's own `run`."""
+@contextmanager
+def held(run: Run) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds the worker lock of `run`, which so counts as alive."""
     command = [sys.executable, "-c", HOLD, str(run / locks.WORKER_LOCK)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None and child.stdout.readline().strip() == b"held"
         yield child
         child.kill()
+
+
+@pytest.fixture
+def holder(run: Run) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds the worker lock of the test's own `run`."""
+    with held(run) as child:
+        yield child
 
 
 @pytest.fixture(scope="module")

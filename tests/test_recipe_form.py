@@ -51,7 +51,7 @@ def form() -> AppTest:
 
 def test_nothing_changed_is_the_recipe_as_it_is_named(form: AppTest) -> None:
     assert form.session_state["made"] == RECIPES["fast"]
-    assert change(form, "selectbox", "Recipe", "best") == RECIPES["best"]
+    assert change(form, "selectbox", "recipe", "best") == RECIPES["best"]
 
 
 def test_the_form_takes_no_look_at_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_what_has_no_field_is_no_dead_end() -> None:
 )
 def test_published_nets_and_records_bring_their_own_recipe(design: str, name: str, own: Recipe) -> None:
     form = AppTest.from_function(page, kwargs={"design": design}, default_timeout=30).run()
-    assert change(form, "selectbox", "Recipe", name) == own
+    assert change(form, "selectbox", "recipe", name) == own
 
 
 def test_what_trains_without_a_field_of_its_own_is_told() -> None:
@@ -104,7 +104,7 @@ def test_what_trains_without_a_field_of_its_own_is_told() -> None:
         one.value for one in form.caption
     ]
     plain = AppTest.from_function(page, default_timeout=30).run()
-    change(plain, "selectbox", "Recipe", "course")
+    change(plain, "selectbox", "recipe", "course")
     assert not plain.caption
 
 
@@ -130,13 +130,13 @@ def test_milestones_that_cannot_be_read_are_refused_by_name(form: AppTest, text:
 
 
 def test_the_momentum_shown_is_the_one_that_acts(form: AppTest) -> None:
-    change(form, "selectbox", "Recipe", "course")
+    change(form, "selectbox", "recipe", "course")
     assert {"momentum"} == momenta(form)
     change(form, "selectbox", "schedule", "one_cycle")
     assert {"base momentum", "max momentum"} == momenta(form)
     made = change(form, "number_input", "base momentum", 0.7)
     assert made is not None and made.base_momentum == 0.7
-    change(form, "selectbox", "Recipe", "fast")  # one_cycle, but its momentum stays
+    change(form, "selectbox", "recipe", "fast")  # one_cycle, but its momentum stays
     assert {"momentum"} == momenta(form)
 
 

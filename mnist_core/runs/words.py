@@ -67,7 +67,12 @@ def machine() -> str:
 
 def threads(count: int) -> str:
     """ "1 thread", "2 threads"."""
-    return f"{count} thread{'' if count == 1 else 's'}"
+    return counted(count, "thread")
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 epoch", "2 epochs", "1,200 digits"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def progress_line(view: RunView) -> str:

@@ -13,6 +13,7 @@ class Headline {
       figure.value.textContent = value;
       figure.note.textContent = note;
       figure.help.textContent = help;
+      figure.asks.ariaLabel = `What is “${label}”?`;
     });
   }
 
@@ -22,9 +23,8 @@ class Headline {
     help.id = `lab-headline-${this.shown.length}`;
     const asks = make("button", "", "?");
     asks.setAttribute("aria-describedby", help.id);
-    asks.ariaLabel = "What is this?";
     const node = make("div", "", make("p", "", label, asks, help), value, note);
-    this.shown.push({ node, label, help, value, note });
+    this.shown.push({ node, label, asks, help, value, note });
     this.root.append(node);
   }
 }

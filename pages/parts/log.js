@@ -8,6 +8,7 @@ class Log {
 
   show({ text, empty }) {
     this.text.textContent = text || empty;
+    this.text.className = text ? "" : "lab-empty";
     this.copy.hidden = !text;
   }
 

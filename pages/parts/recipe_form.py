@@ -37,7 +37,7 @@ def recipe_form(design: str) -> Recipe | None:
     if cloned:
         recipes[state.CLONED] = cloned[1]
     name = st.selectbox(
-        "Recipe",
+        "recipe",
         list(recipes),
         key="recipe",
         bind="query-params",

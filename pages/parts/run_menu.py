@@ -16,20 +16,20 @@ _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 def controls(view: RunView) -> None:
-    """The buttons that fit the run's state; call in a horizontal container."""
-    if view.alive:
-        _wish(view, "Pause", wishes.request_pause, "Save everything and end. Resume goes on.")
-        _wish(view, "Stop", wishes.request_stop, "End now. What is learned is kept; Resume can go on.")
-        _rate(view)
-    elif view.state in RESUMABLE and view.spec and view.recipe:
-        st.button(
-            "Resume", icon=":material/resume:", on_click=_do, args=(launch.resume, view.run), key="resume"
-        )
-        _rate(view)
-    elif view.state == "done" and view.recipe:
-        _more_epochs(view)
-    if view.state != "deleted":
-        _menu(view)
+    """The buttons that fit the run's state, in one row; Pause and Stop show their signs alone."""
+    with st.container(horizontal=True, width="content", gap="xsmall", key="controls"):
+        if view.alive:
+            _wish(view, "Pause", wishes.request_pause, "Pause: save everything and end. Resume goes on.")
+            _wish(view, "Stop", wishes.request_stop, "Stop: end now. What is learned is kept.")
+            _rate(view)
+        elif view.state in RESUMABLE and view.spec and view.recipe:
+            resume = (launch.resume, view.run)
+            st.button("Resume", icon=":material/resume:", on_click=_do, args=resume, key="resume")
+            _rate(view)
+        elif view.state == "done" and view.recipe:
+            _more_epochs(view)
+        if view.state != "deleted":
+            _menu(view)
 
 
 def _do(action: Callable[..., object], *arguments: object) -> None:
@@ -58,7 +58,7 @@ def _rate(view: RunView) -> None:
     now = wished or (view.rates[-1]["scale"] if view.rates else 1.0)
     with st.popover("Rate", icon=":material/speed:", help="Another learning rate from here on"):
         st.pills(
-            "Learning rate, × the recipe's",
+            "learning rate, × the recipe's",
             _SCALES,
             default=now if now in _SCALES else None,
             format_func=lambda scale: f"× {scale:g}",

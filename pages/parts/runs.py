@@ -12,7 +12,7 @@ from mnist_core.runs.curves import Curves, curves_of
 from mnist_core.runs.figures import TARGET_ACCURACY
 from mnist_core.runs.files import last_lines
 from mnist_core.runs.seeds import Bands
-from mnist_core.runs.status import LIVE
+from mnist_core.runs.status import LIVE, RESUMABLE
 from mnist_core.runs.store import RunView
 from pages.parts import charts, line, log, watch
 from pages.parts.headline import Figure
@@ -37,6 +37,13 @@ _STYLE = """<style>
 .stElementContainer[data-stale], [data-testid="stTabs"] > * {
   transition: none !important; opacity: 1 !important;
 }
+/* What a run is called, its buttons and where it stands are as high while it trains as when it has ended. */
+.st-key-head { min-height: 3rem; }
+.st-key-standing { min-height: 2.5rem; }
+.st-key-standing [data-testid="stMarkdownContainer"] p { font-size: 0.875rem; }
+.st-key-Pause [data-testid="stMarkdownContainer"], .st-key-Stop [data-testid="stMarkdownContainer"] {
+  position: absolute; clip-path: inset(50%);
+}
 .st-key-runs button p {
   display: flex; gap: 0.5em; width: 100%; overflow: hidden;
   font-variant-numeric: tabular-nums; white-space: nowrap;
@@ -48,8 +55,12 @@ _STYLE = """<style>
 .st-key-runs button p > * { flex: none; }
 .st-key-runs button p em { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; font-style: normal; }
 .st-key-runs button p strong { margin-left: auto; }
-@media (min-width: 641px) { [data-testid="stMainBlockContainer"] { padding-inline: 2.5rem; } }
+@media (min-width: 641px) {
+  [data-testid="stMainBlockContainer"] { padding-inline: 2.5rem; }
+  .st-key-head { flex-wrap: nowrap; }
+}
 @media (max-width: 640px) {
+  .st-key-standing { min-height: 4.75rem; row-gap: 0.25rem; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-before) { flex-basis: 100%; }
   .st-key-before { justify-content: start; }
 }
@@ -68,14 +79,24 @@ def icon(state: str) -> str:
 
 
 def progress(view: RunView) -> None:
-    """Where the run stands."""
+    """Where the run stands, and where a net that has ended can be asked and compared."""
     status = view.status
-    if view.alive:
-        line.line("progress", progress_shown(view))
-    else:
-        st.markdown(_outcome(view))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="standing"):
+        if view.alive:
+            line.line("progress", progress_shown(view))
+        else:
+            st.markdown(_outcome(view), width="content")
+            _ways_on(view)
     if view.state in ("failed", "interrupted", "deleted"):
         st.error(plain(status.message).replace("\n", "  \n"), icon=":material/error:")
+
+
+def _ways_on(view: RunView) -> None:
+    if view.checkpoint:
+        asked = {"net": f"runs/{view.run.name}"}
+        st.page_link("pages/draw.py", label="ask it on Draw", icon=":material/draw:", query_params=asked)
+    if view.state == "done":
+        st.page_link("pages/compare.py", label="compare", icon=":material/leaderboard:")
 
 
 def progress_shown(view: RunView) -> dict[str, Any]:
@@ -86,9 +107,9 @@ def progress_shown(view: RunView) -> dict[str, Any]:
 
 def _outcome(view: RunView) -> str:
     status, figures = view.status, view.status.figures
-    epochs = view.recipe.total_epochs if view.recipe else "?"
+    epochs = words.counted(view.recipe.total_epochs, "epoch") if view.recipe else "? epochs"
     parts = [f"{icon(view.state)} **{words.STATE_WORDS[view.state].capitalize()}**"]
-    parts.append(f"{figures.get('epochs', 0)} of {epochs} epochs")
+    parts.append(f"{figures.get('epochs', 0)} of {epochs}")
     if status.seconds:
         parts.append(words.duration(status.seconds))
     if status.waited >= 1:
@@ -119,7 +140,7 @@ def headline_of(view: RunView) -> list[Figure]:
 def _target(view: RunView) -> Figure:
     figures = view.status.figures
     met, epoch = figures.get("target_seconds"), figures.get("target_epoch")
-    unmet = "not yet" if view.alive else "no"
+    unmet = "not yet" if view.alive or view.state in RESUMABLE else "no"
     held = " · ".join([f"epoch {epoch}", *filter(None, [words.held(figures)])])
     return Figure(
         f"{100 * TARGET_ACCURACY:g} % met",
@@ -193,8 +214,8 @@ def title(view: RunView) -> None:
         parts.append(f"{analyze(view.spec).params:,} params")
     if view.recipe:
         recipe = view.recipe
-        plural = "s" if recipe.total_epochs > 1 else ""
-        parts.append(f"{recipe.total_epochs} epoch{plural}, {recipe.optimizer} {recipe.learning_rate:g}")
+        epochs = words.counted(recipe.total_epochs, "epoch")
+        parts.append(f"{epochs}, {recipe.optimizer} {recipe.learning_rate:g}")
         parts.append(f"seed {recipe.seed}")
     parts.append("MNIST" if view.data == "mnist" else SYNTHETIC)
     if view.rates:

@@ -14,6 +14,7 @@ from mnist_core.probe import watching
 from mnist_core.probe.background import Background, Look
 from mnist_core.probe.drawing import to_digit
 from mnist_core.probe.watching import Sight
+from mnist_core.runs import words
 from mnist_core.runs.store import RunView
 from mnist_core.runs.verdict import verdict
 from pages.parts import canvas, confusion, line, tiles
@@ -27,6 +28,7 @@ MISTAKES = 24  # shown; the number of all is said
 CELL = 24
 SHARE = 0.05  # of the time that goes into the matrix while a run trains beside it
 
+_COLOURED = "The true digit is coloured where it is among the three."
 _SPLITS = {"test": "test digits", "validation": "held-out training digits"}
 
 
@@ -89,8 +91,7 @@ def _moment(look: Look[Glimpse], view: RunView) -> str:
     step = f", step {found.step} of {found.steps_per_epoch}" if found.step else ""
     when = f"Epoch {found.epoch}{step}" if found.epoch else "Now"
     return (
-        f"{when}: eight random {_SPLITS[found.digits.split]} and the net's first three guesses. "
-        f"The true digit is coloured."
+        f"{when}: eight random {_SPLITS[found.digits.split]} and the net's first three guesses. {_COLOURED}"
     )
 
 
@@ -172,14 +173,14 @@ def _mistakes(view: RunView, found: Judgement) -> None:
         return
     st.caption(
         f"{_of(len(where), MISTAKES, 'mistake')}, the worst first: those with the highest loss, −ln of the "
-        "probability that the net gives the true digit. The true digit is coloured."
+        f"probability that the net gives the true digit. {_COLOURED}"
     )
     tiles.tiles(_judged_tiles(found, where[:MISTAKES], view), key="mistakes")
 
 
 def _of(count: int, most: int, what: str) -> str:
     """ "130 mistakes, 24 of them shown"."""
-    text = f"{count:,} {what}{'' if count == 1 else 's'}"
+    text = words.counted(count, what)
     return f"{text}, {most} of them shown" if count > most else text
 
 

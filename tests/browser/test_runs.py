@@ -39,6 +39,7 @@ def test_two_seeds_from_the_start_to_the_bin(page: Page, lab: Lab) -> None:
     expect(page.get_by_text("mean ± standard deviation, last epoch, 2 of 2 seeds")).to_be_visible(
         timeout=90_000
     )
+    expect(page.get_by_text("1 of 1 epoch ·")).to_be_visible()
     runs = [view.run for view in store.list_runs(lab.runs) if view.group == first.name]
     assert len(runs) == 1
     reached = [store.read(run).epochs[-1]["test_accuracy"] for run in (first, runs[0])]
@@ -69,7 +70,7 @@ def test_two_seeds_from_the_start_to_the_bin(page: Page, lab: Lab) -> None:
 
     manage(page)
     page.get_by_role("button", name="Clone").click()
-    expect(page.get_by_role("combobox", name="Recipe")).to_have_value("as cloned")
+    expect(page.get_by_role("combobox", name="recipe")).to_have_value("as cloned")
     expect(page.get_by_role("spinbutton", name="epochs", exact=True).first).to_have_value("1")
     expect(page.get_by_role("radio", name="synthetic")).to_be_checked()
     page.wait_for_timeout(2000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from mnist_core.runs import checkpoint, manage, store
 from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.runs.status import Status
 from mnist_core.runs.store import Run
+from tests.conftest import held
 
 from .conftest import Lab
 from .test_draw import digit, draw, open_draw, strokes_are
@@ -97,6 +99,54 @@ def test_the_matrix_its_images_and_the_mistakes_of_the_shipped_net(page: Page, l
     expect(figures(page, "mistakes").first).to_contain_text(text)
     link = figures(page, "mistakes").first.get_by_role("link")
     expect(link).to_have_attribute("href", f"draw?digit={worst}&net=runs/{run.name}")
+    manage.delete(run)  # it is no run of the other tests
+
+
+def test_nothing_jumps_when_a_run_pauses_or_ends_and_its_net_can_be_asked(page: Page, lab: Lab) -> None:
+    run = finished_run(lab.runs)
+    done = replace(store.read(run).status, seconds=39.0, device="CPU", threads=2)
+    unmet = done.figures | {"target_epoch": None, "target_seconds": None}
+    lines = (run / store.METRICS).read_text()
+    (run / store.METRICS).unlink()
+    place = page.locator(".lab-headline")
+    target = place.locator("strong").nth(2)
+
+    def top(text: str) -> dict[int, float]:
+        """Where the figures begin, once the page says this, by its width."""
+        found = {}
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 844})
+            expect(page.get_by_text(re.compile(text)).last).to_be_visible()
+            box = place.bounding_box()
+            assert box
+            found[width] = box["y"]
+        return found
+
+    with held(run):
+        store.write_status(run, replace(done, state="training", epoch=2, images_per_second=900.0))
+        page.goto(f"{lab.url}/train?run={run.name}")
+        expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+        while_it_trains = top("epoch 2 of 19 · 900 images/s")
+        page.set_viewport_size({"width": 390, "height": 844})
+        log = page.locator(".lab-log pre")
+        expect(log).to_contain_text("The log of the epochs will stand here")
+        assert log.evaluate("node => node.scrollWidth <= node.clientWidth"), "its sentence is cut off"
+    (run / store.METRICS).write_text(lines)
+    store.write_status(run, replace(done, state="paused", saved_epoch=2, figures=unmet))
+    assert top("Paused · .* · Resume goes on in epoch 2") == while_it_trains
+    expect(target).to_have_text("not yet")
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    store.write_status(run, replace(done, figures=unmet))
+    page.reload()
+    assert top("Done · ") == while_it_trains
+    expect(target).to_have_text("no")
+    expect(page.get_by_role("button", name="What is “99.4 % met”?")).to_be_visible()
+
+    expect(page.get_by_role("link", name="compare", exact=True)).to_be_visible()
+    asks = page.get_by_role("link", name="ask it on Draw")
+    expect(asks).to_have_attribute("href", re.compile(f"draw.*net=runs(/|%2F){run.name}"))
+    asks.click()
+    expect(page).to_have_title("Draw · MNIST lab")
     manage.delete(run)  # it is no run of the other tests
 
 
