@@ -4,12 +4,12 @@ import streamlit as st
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.course.assignments import check
+from mnist_core.course.assignments import Verdict, check
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.mistakes import MISTAKES
 from mnist_core.training.sample import sample_digit
 from pages.parts import state
-from pages.parts.answer import budget, figures, verdict_list
+from pages.parts.answer import budget, count, figures, verdict_list
 from pages.parts.assignment import assignment_picker, free_form
 from pages.parts.entrance import through_app
 from pages.parts.evidence import evidence
@@ -45,8 +45,8 @@ def rename() -> None:
     state.set_spec(state.current_spec().model_copy(update={"name": name}))
 
 
-def head() -> None:
-    """One line: what is designed, the steps back and forth, and what it is for."""
+def head(verdicts: tuple[Verdict, ...]) -> None:
+    """One line: what is designed, the steps back and forth, what it is for and whether it fulfils that."""
     spec = state.current_spec()
     state.put("start", spec.name if STARTS.get(spec.name) == spec else None)  # an edited one is another
     state.put("name", spec.name)
@@ -58,18 +58,17 @@ def head() -> None:
             on_change=open_start,
             format_func=described,
             placeholder="an experiment, or empty",
-            width=250,
         )
-        st.text_input("Name", key="name", max_chars=80, on_change=rename, width=190)
+        st.text_input("Name", key="name", max_chars=80, on_change=rename)
         for key, label, action, can in (
             ("undo", "Undo (Ctrl+Z)", state.undo, state.can_undo()),
             ("redo", "Redo (Ctrl+Y)", state.redo, state.can_redo()),
         ):
-            st.button("", key=key, icon=f":material/{key}:", help=label, on_click=action, disabled=not can)
+            icon = f":material/{key}:"
+            st.button(label, key=key, icon=icon, help=label, on_click=action, disabled=not can)
         exchange_menu()
-        st.space("stretch")
-        with st.container(width=376, key="asked"):
-            assignment_picker()
+        with st.container(key="asked"):
+            assignment_picker(count(verdicts))
 
 
 def remark() -> None:
@@ -80,14 +79,15 @@ def remark() -> None:
     elif experiment := EXPERIMENTS.get(opened):
         kind = "" if experiment.exact else "A reconstruction."
         if said := " ".join(filter(None, (kind, experiment.remark))):
-            st.caption(f"{experiment.title}. {said}")
+            st.caption(f"From the text “{experiment.document}”: {experiment.title}. {said}")
 
 
 through_app()
-head()
+analysis = analyze(state.current_spec())
+verdicts = check(analysis, state.assignment(), latest_run(analysis.spec))
+head(verdicts)
 if message := state.notice():
     st.warning(plain(message), icon=":material/info:")
-analysis = analyze(state.current_spec())
 with st.container(key="workbench"):
     left, right = st.columns([13, 7], gap="medium")
 with right:
@@ -95,7 +95,9 @@ with right:
     budget(analysis.params, state.assignment())
     free_form()
     field_view(analysis, sample_digit(), effective_of(analysis.spec))
-    verdict_list(check(analysis, state.assignment(), latest_run(analysis.spec)))
+    verdict_list(verdicts)
+    if not analysis.problems:
+        st.page_link("pages/train.py", label="Train this", icon=":material/model_training:")
 with left:
     layer_list(analysis)
     remark()

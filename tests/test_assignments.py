@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mnist_core.architecture.analysis import analyze
+from mnist_core.architecture.spec import ModelSpec
 from mnist_core.architecture.text import from_text
 from mnist_core.course.assignments import ASSIGNMENTS, FREE, Assignment, RunFacts, Verdict, check
 from mnist_core.course.experiments import EXPERIMENTS
@@ -79,7 +80,7 @@ def test_a_limit_may_have_one_end() -> None:
 
 def test_what_only_a_run_can_tell() -> None:
     asked = ASSIGNMENTS["under-8k"]
-    epochs, accuracy = "at most 15 epochs", "test accuracy ≥ 99.40% in the last 3 epochs"
+    epochs, accuracy = "at most 15 epochs", "test accuracy ≥ 99.40 % in the last 3 epochs"
     text = f"conv8 {HEAD}"
     assert verdicts(text, asked)[epochs].met is None and verdicts(text, asked)[accuracy].met is None
     once = RunFacts(15, [0.99] * 12 + [0.995, 0.9939, 0.9941])
@@ -95,10 +96,12 @@ def test_what_only_a_run_can_tell() -> None:
 def test_a_broken_design_is_told_to_be_mended_first() -> None:
     (verdict,) = check(analyze(from_text("conv8 fc10")), ASSIGNMENTS["under-20k"])
     assert (verdict.met, verdict.layers) == (False, (2,))
+    (verdict,) = check(analyze(ModelSpec()), ASSIGNMENTS["under-20k"])
+    assert (verdict.met, verdict.reason) == (False, "Add layers first.")
 
 
 def test_the_free_assignment_asks_only_for_accuracy() -> None:
-    assert [v.name for v in check(analyze(EXPERIMENTS["task-2"].spec), FREE)] == ["test accuracy ≥ 99.40%"]
+    assert [v.name for v in check(analyze(EXPERIMENTS["task-2"].spec), FREE)] == ["test accuracy ≥ 99.40 %"]
 
 
 def test_the_field_at_a_max_pool_that_is_repeated_is_that_of_its_first_time() -> None:

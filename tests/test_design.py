@@ -29,8 +29,12 @@ def script() -> None:
 
 
 @pytest.fixture
-def page(runs_folder: Path) -> AppTest:
-    return AppTest.from_function(script, default_timeout=60).run()
+def page(runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page with its menu open, in which the text form is, and without the link to a page unknown here."""
+    monkeypatch.setattr("streamlit.page_link", lambda *given, **named: None)
+    page = AppTest.from_function(script, default_timeout=60)
+    page.session_state["exchange"] = True
+    return page.run()
 
 
 def enter(page: AppTest, key: str, value: Any) -> None:
@@ -98,6 +102,28 @@ def test_what_was_refused_stays_to_be_mended(page: AppTest, key: str, typo: str)
     press(page, "undo")
     press(page, "redo")
     assert shown() == right
+
+
+def test_how_much_is_met_stands_at_the_assignment(page: AppTest) -> None:
+    def told() -> str:
+        return page.selectbox(key="assignment").label.removeprefix("Assignment · ")
+
+    assert told() == ":green[9 of 9 met] · 2 wait for a run"
+    enter(page, "assignment", "free")
+    assert told() == "1 waits for a run"  # nothing is judged yet
+    enter(page, "assignment", "under-20k")
+    enter(page, "start", "empty")
+    assert told() == "0 of 1 met"
+    (verdicts,) = (found.body for found in page.get("html") if "lab-verdicts" in found.body)
+    assert "Add layers first." in verdicts
+
+
+def test_what_became_less_points_down_and_a_remark_names_its_text(page: AppTest) -> None:
+    enter(page, "start", "task-2")
+    assert page.caption[0].value.startswith("From the text “Task 2”: The 19,712-param net. The text says")
+    enter(page, "text", "conv8 gap flat fc10")
+    assert page.metric[0].delta == "-19,542"
+    assert page.metric[0].proto.direction == page.metric[0].proto.MetricDirection.DOWN
 
 
 def test_limits_of_ones_own(page: AppTest) -> None:

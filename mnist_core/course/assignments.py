@@ -121,8 +121,8 @@ class Verdict:
 def check(analysis: Analysis, assignment: Assignment, run: RunFacts | None = None) -> tuple[Verdict, ...]:
     """Every limit of the assignment with its verdict, the design's first, then the run's."""
     if not analysis.complete:
-        mend = "Mend the problems of the design first."
-        return (Verdict("design", False, mend, tuple(p.layer for p in analysis.problems if p.layer)),)
+        first = "Mend the problems of the design first." if analysis.layers else "Add layers first."
+        return (Verdict("design", False, first, tuple(p.layer for p in analysis.problems if p.layer)),)
     facts = _Facts(analysis)
     found = [
         _params(analysis, assignment),
@@ -286,10 +286,14 @@ def _run_verdicts(assignment: Assignment, run: RunFacts | None) -> Iterable[Verd
         yield Verdict(f"{limit} epochs", met, f"The run has {run.epochs}." if run else "A run will tell.")
     if assignment.accuracy is not None:
         target, count = assignment.accuracy, assignment.last_epochs
-        name = f"test accuracy ≥ {target:.2%}" + (f" in the last {count} epochs" if count > 1 else "")
+        name = f"test accuracy ≥ {_percent(target)}" + (f" in the last {count} epochs" if count > 1 else "")
         if run is None or not run.test_accuracy:
             yield Verdict(name, None, "A run will tell.")
         else:
             last = list(run.test_accuracy[-count:])
             met = len(last) == count and min(last) >= target
-            yield Verdict(name, met, f"{', '.join(f'{value:.2%}' for value in last)}.")
+            yield Verdict(name, met, f"{', '.join(map(_percent, last))}.")
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f} %"

@@ -41,7 +41,8 @@ def figures(analysis: Analysis, before: Analysis) -> None:
 
 
 def _change(difference: int) -> str | None:
-    return f"{difference:+,}".replace("-", "−") if difference else None
+    """With the hyphen by which Streamlit knows that it became less."""
+    return f"{difference:+,}" if difference else None
 
 
 def _side(analysis: Analysis) -> int:
@@ -77,14 +78,22 @@ def budget(params: int, assignment: Assignment) -> None:
     )
 
 
+def count(verdicts: tuple[Verdict, ...]) -> str:
+    """How many of those that can be judged are met, and how many wait for a run; Markdown."""
+    judged = [verdict.met for verdict in verdicts if verdict.met is not None]
+    parts, waiting = [], len(verdicts) - len(judged)
+    if judged:
+        met = f"{sum(judged)} of {len(judged)} met"
+        parts.append(f":green[{met}]" if all(judged) else met)
+    if waiting:
+        parts.append(f"{waiting} wait{'s' if waiting == 1 else ''} for a run")
+    return " · ".join(parts)
+
+
 def verdict_list(verdicts: tuple[Verdict, ...]) -> None:
-    """How many lines are met, and each line with its reason."""
-    judged = [verdict for verdict in verdicts if verdict.met is not None]
-    met = sum(verdict.met is True for verdict in judged)
-    waiting = len(verdicts) - len(judged)
-    title = f"{met} of {len(judged)} met" + (f" · {waiting} need a run" if waiting else "")
-    icon = ":material/check_circle:" if met == len(judged) else ":material/rule:"
-    with st.expander(title, icon=icon, expanded=met < len(judged)):
+    """Each verdict with its reason; open as long as one is not met. Their count stands at the assignment."""
+    missed = any(verdict.met is False for verdict in verdicts)
+    with st.expander("Verdicts", icon=":material/rule:", expanded=missed):
         st.html(f'<ul class="lab-verdicts">{"".join(map(_line, verdicts))}</ul>')
 
 

@@ -14,14 +14,14 @@ from . import state
 _NUMBERS = ("max_params", "min_params", "max_epochs", "last_epochs", "dropout")
 
 
-def assignment_picker() -> None:
-    """The choice of an assignment; locked where a link has fixed it."""
+def assignment_picker(count: str) -> None:
+    """The choice of an assignment, with the `count` of its verdicts; locked where a link has fixed it."""
     current = state.assignment()
     names = [*ASSIGNMENTS, FREE.name]
     state.put("assignment", current.name if current.name in names else FREE.name)
     titles = {name: one.title for name, one in ASSIGNMENTS.items()} | {FREE.name: FREE.title}
     st.selectbox(
-        "Assignment",
+        f"Assignment · {count}",
         names,
         key="assignment",
         format_func=lambda name: titles[name] if name != current.name else current.title,

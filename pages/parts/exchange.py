@@ -1,4 +1,4 @@
-"""Ways in and out of the Design page: link, text, JSON, the teacher's lock, and the projector switch."""
+"""Ways in and out of the Design page: link, text, JSON, and the teacher's lock."""
 
 from __future__ import annotations
 
@@ -13,9 +13,22 @@ from . import state
 
 
 def exchange_menu() -> None:
-    """A popover with everything that goes out of the design or comes into it."""
+    """A popover with everything that goes out of the design or comes into it.
+
+    Its contents are there only while it is open: the browser unmounts the boxes of a closed one but goes on
+    sending what they held, which would be taken for an edit as soon as the design is another.
+    """
     spec = state.current_spec()
-    with st.popover("", icon=":material/more_horiz:", help="Share, import, export, text, projector"):
+    menu = st.popover(
+        "Share, import, export",
+        icon=":material/more_horiz:",
+        key="exchange",
+        on_change="rerun",
+        help="Share, import, export, text form, input shape",
+    )
+    if not menu.open:
+        return
+    with menu:
         st.markdown("**Share** · whoever opens this link sees this design.")
         st.code(state.share_link(), language=None, wrap_lines=True)
         if not state.locked():
@@ -44,7 +57,6 @@ def exchange_menu() -> None:
         )
         st.download_button("Export JSON", text, name, "application/json", icon=":material/download:")
         st.file_uploader("Import JSON", type="json", key="import", on_change=_take_file, max_upload_size=1)
-        st.toggle("Projector: larger type", key="projector", persist_state="session")
 
 
 def _offer(key: str, text: str) -> None:

@@ -19,6 +19,7 @@ const painted = (pixels, width, height) => {
 class Field {
   constructor(root) {
     this.root = root;
+    this.wanted = null; // the layer that was chosen last: one that is off or new may have no field yet
     this.number = null; // the layer that is shown
     this.place = [0.5, 0.5]; // where the unit is, as a fraction of the map
     hear("mnist-lab-layer", root, (n) => this.show(n));
@@ -41,8 +42,7 @@ class Field {
 
   update(data) {
     this.data = data;
-    if (!data.layers.some((layer) => layer.n === this.number)) this.number = data.start;
-    this.draw();
+    this.show(this.wanted);
   }
 
   get index() {
@@ -52,14 +52,16 @@ class Field {
   go(by) {
     const next = this.data.layers[clamp(this.index + by, 0, this.data.layers.length - 1)];
     if (!next) return;
-    this.number = next.n;
+    this.show(next.n);
     window.dispatchEvent(new CustomEvent("mnist-lab-show-layer", { detail: next.n }));
-    this.draw();
   }
 
+  // One without a field leaves the one that is shown.
   show(number) {
-    if (!this.data.layers.some((layer) => layer.n === number)) return;
-    this.number = number;
+    const has = (one) => this.data.layers.some((layer) => layer.n === one);
+    this.wanted = number;
+    if (has(number)) this.number = number;
+    else if (!has(this.number)) this.number = this.data.start;
     this.draw();
   }
 
@@ -87,8 +89,7 @@ class Field {
     const title = this.root.querySelector(".lab-field-title");
     const text = this.root.querySelector(".lab-field-text");
     if (!layer) {
-      title.textContent = "no layer yet";
-      text.textContent = "Add a layer to see what its units see.";
+      [title.textContent, text.textContent] = this.data.nothing;
       return;
     }
     if (this.data.effective?.[layer.n]) this.place = layer.grid.map((size) => Math.floor(size / 2) / Math.max(1, size - 1));

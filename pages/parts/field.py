@@ -58,9 +58,19 @@ def field_view(analysis: Analysis, digit: np.ndarray, effective: Effective = Non
         "pixels": _ink(digit, height, width),
         "layers": layers,
         "start": start,
+        "nothing": _nothing(analysis),
         "effective": effective,
     }
     _mount(key="field", data=data)
+
+
+def _nothing(analysis: Analysis) -> tuple[str, str]:
+    """What stands in place of a layer and its field while no layer has one."""
+    if not analysis.layers:
+        return "no layer yet", "Add a layer to see what its units see."
+    broken = next((problem.layer for problem in analysis.problems if problem.layer), None)
+    mend = f"Mend layer {broken}" if broken else "Mend the design"
+    return "no field yet", f"{mend} to see what its units see."
 
 
 def _ink(digit: np.ndarray, height: int, width: int) -> list[list[Any]]:

@@ -1,6 +1,6 @@
 // The layer list of the Design page: one line a layer, its fields under the chosen one, problems at their line.
 // Python owns the design; this sends edits as {op, …} and draws what comes back. No state of its own but
-// the choice of a line and an open menu.
+// the choice of a line and an open menu. Whenever the choice has changed, the field on the digit is told.
 
 const element = (tag, attributes = {}, ...children) => {
   const node = document.createElement(tag);
@@ -33,13 +33,14 @@ const button = (label, name, action, more = {}) =>
     icon(name),
   );
 
-// Prose begins with a capital; names of fields and kinds stay as they are written.
-const sentence = (text) => text.replace(/^(the|each|with|up|repeated|it) /, (word) => word[0].toUpperCase() + word.slice(1));
+const OUTPUT = "output: channels × height × width";
+const FIELD = "receptive field in input pixels";
 
 class LayerList {
   constructor(root) {
     this.root = root;
-    this.selected = null; // number of the chosen layer
+    this.selected = null; // number of the chosen layer …
+    this.told = null; // … as the field has been told it
     this.open = false; // whether its fields are shown
     this.menu = null; // number of the layer before which the insert menu is open …
     this.filter = ""; // … and what is typed there
@@ -55,7 +56,11 @@ class LayerList {
     this.send = send;
     this.pending = this.pending.filter((event) => event.stamp > data.taken);
     if (this.selected > data.rows.length) this.selected = data.rows.length || null;
+    const trouble = data.rows.map((row) => row.problems.length).join();
+    const moved = this.selected !== this.told || this.trouble !== trouble;
+    this.trouble = trouble;
     this.draw();
+    if (moved) this.reveal();
     if (!this.pending.length) window.clearTimeout(this.again);
   }
 
@@ -81,17 +86,22 @@ class LayerList {
     this.open = toggle && n === this.selected ? !this.open : toggle || this.open;
     this.selected = n;
     this.draw();
-    this.reveal(this.root.querySelector(`[data-n="${n}"]`));
-    if (toggle) window.dispatchEvent(new CustomEvent("mnist-lab-layer", { detail: n }));
+    this.reveal();
   }
 
-  // Scrolls the list alone: the page stays where it is.
-  reveal(item) {
+  // The chosen layer, with its fields and problems. Scrolls the list alone: the page stays where it is.
+  reveal() {
+    const item = this.root.querySelector(`[data-n="${this.selected}"]`);
     if (!item) return;
     const list = item.parentElement;
-    const [inner, outer] = [item.getBoundingClientRect(), list.getBoundingClientRect()];
-    if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
-    else if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
+    const first = list.querySelector(".lab-first");
+    const covered = first && !item.contains(first) ? first.offsetHeight : 0; // by a problem that stays in sight
+    const top = list.getBoundingClientRect().top + list.querySelector(".lab-heads").offsetHeight;
+    const bottom = list.getBoundingClientRect().bottom - covered;
+    const above = top - item.firstElementChild.getBoundingClientRect().top;
+    const below = item.lastElementChild.getBoundingClientRect().bottom - bottom;
+    if (above > 0) list.scrollTop -= above;
+    else if (below > 0) list.scrollTop += below;
   }
 
   // Drawing anew must not take the keyboard from whoever is typing.
@@ -105,12 +115,14 @@ class LayerList {
     const list = element(
       "div",
       { class: "lab-rows", role: "list", "aria-label": "Layers" },
+      rows.length > 0 && this.heads(),
       ...(rows.length ? problems : []).map((problem) => this.problem(problem)),
       ...rows.flatMap((row) => [this.menu === row.n && this.insertMenu(row.n), this.row(row)]).filter(Boolean),
       this.menu === rows.length + 1 && this.insertMenu(rows.length + 1),
       rows.length === 0 &&
         element("div", { class: "lab-empty" }, "No layers yet. Add a block below, or pick an experiment above."),
     );
+    list.querySelector(".lab-problem")?.classList.add("lab-first");
     this.root.replaceChildren(list, this.footer());
     list.scrollTop = scroll;
     if (active) {
@@ -123,6 +135,25 @@ class LayerList {
         again.setSelectionRange(...caret);
       }
     }
+    if (this.selected === this.told) return;
+    this.told = this.selected;
+    window.dispatchEvent(new CustomEvent("mnist-lab-layer", { detail: this.selected }));
+  }
+
+  // Those who cannot see them hear from each figure what it is.
+  heads() {
+    const head = (name, text, title) => element("span", { class: name, title }, text);
+    return element(
+      "div",
+      { class: "lab-heads", "aria-hidden": "true" },
+      head("lab-n", "#", "number of the layer"),
+      head("", "layer", "kind of the layer; a click opens its fields"),
+      head("lab-summary", "", null),
+      head("lab-marks", "", null),
+      head("lab-shape", "output", OUTPUT),
+      head("lab-field", "field", FIELD),
+      head("lab-params", "params", "trainable numbers; the line under them is their part of the whole design"),
+    );
   }
 
   row(row) {
@@ -145,6 +176,7 @@ class LayerList {
           type: "button",
           class: "lab-kind",
           "data-focus": `row ${row.n}`,
+          tabindex: row.n === (this.selected ?? 1) ? 0 : -1, // Tab comes to one row, ↑ and ↓ go to the others
           "aria-expanded": chosen && this.open,
           title: schema.help,
         },
@@ -152,13 +184,13 @@ class LayerList {
       ),
       element("span", { class: "lab-summary" }, row.summary),
       element("span", { class: "lab-marks" }, ...row.marks.map((mark) => element("span", { title: mark.help }, mark.text))),
-      element("span", { class: "lab-shape", title: "output: channels × height × width" }, row.shape ?? "–"),
-      element("span", { class: "lab-field", title: "receptive field in input pixels" }, row.field ? `${row.field} px` : "–"),
+      element("span", { class: "lab-shape", title: OUTPUT }, row.shape ?? "–"),
+      element("span", { class: "lab-field", title: FIELD }, row.field ? `${row.field} px` : "–"),
       element(
         "span",
-        { class: "lab-params", title: `${row.params} params, ${row.share} % of the design` },
+        { class: "lab-params", title: row.params && `${row.params} params, ${row.share} % of the design` },
         element("i", { style: `width:${row.share}%` }),
-        row.params,
+        row.params ?? "–",
       ),
       chosen && this.tools(row),
     );
@@ -264,7 +296,7 @@ class LayerList {
       "div",
       { class: "lab-problem", role: "alert" },
       icon("error"),
-      element("span", {}, sentence(problem.message)),
+      element("span", {}, problem.layer ? `Layer ${problem.layer}: ${problem.message}` : problem.message),
       problem.fix &&
         element(
           "button",
@@ -390,7 +422,6 @@ class LayerList {
     const focusRow = (to) => {
       if (to < 1 || to > this.data.rows.length) return;
       this.choose(to, false);
-      window.dispatchEvent(new CustomEvent("mnist-lab-layer", { detail: to }));
       this.root.querySelector(`[data-focus="row ${to}"]`)?.focus();
     };
     if (event.altKey && event.key === "ArrowUp") return stop(() => this.move(n, -1));

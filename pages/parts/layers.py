@@ -107,7 +107,7 @@ def _data(analysis: Analysis) -> dict[str, Any]:
     found: dict[int | None, list[dict[str, Any]]] = {}
     for index, problem in enumerate(analysis.problems):
         label = problem.fix.label if problem.fix else None
-        entry = {"index": index, "message": problem.message, "fix": label}
+        entry = {"index": index, "layer": problem.layer, "message": problem.message, "fix": label}
         found.setdefault(problem.layer, []).append(entry)
     total = max(analysis.params, 1)
     marks = _marks(analysis)
@@ -172,7 +172,7 @@ def _row(
         "values": {name: getattr(report.layer, name) for name in names},
         "shape": shape_text(view.shape) if view else None,
         "field": number_text(one_or_two(view.field)) if view else None,
-        "params": f"{report.params:,}",
+        "params": f"{report.params:,}" if view else None,
         "share": round(100 * report.params / total, 1),
         "problems": problems,
         "marks": marks,

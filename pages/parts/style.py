@@ -17,7 +17,11 @@ def _css() -> str:
 
 
 def house_style() -> None:
-    """Less empty space above the answer, tabular figures, a phone's margins, the projector's size."""
+    """Less empty space above the answer, tabular figures, a phone's margins, and the projector's switch.
+
+    The switch stands on every page, in the bar of the navigation; the link says how it stands.
+    """
+    st.toggle("Projector: larger type", key="projector", bind="query-params")
     st.html(f"<style>{_css()}{_PROJECTOR if state.value('projector') else ''}</style>")
 
 

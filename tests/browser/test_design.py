@@ -101,8 +101,12 @@ def test_problems_stand_at_their_layer_and_one_click_mends(lab: Lab, page: Page)
 def test_the_published_net_by_hand_from_empty_to_all_verdicts(lab: Lab, page: Page) -> None:
     open_design(page, lab)
     page.get_by_label("Start from").click()
+    longest = page.get_by_role("option", name="ten-steps-06-global-average-pooling")
+    longest.scroll_into_view_if_needed()
+    assert longest.evaluate("(one) => one.scrollWidth <= one.clientWidth")  # its params are not cut off
     page.get_by_role("option", name="empty").click()
     expect(page.get_by_text("No layers yet.")).to_be_visible()
+    expect(page.get_by_text("Add layers first.")).to_be_visible()
 
     def add(name: str, **values: str | bool) -> None:
         count = page.locator(".lab-row").count()
@@ -221,7 +225,7 @@ def test_a_target_of_ones_own_is_met_by_that_very_accuracy(lab: Lab, page: Page)
     page.keyboard.press("Tab")
     expect(page.get_by_text("19,712 of at least 10,000.")).to_be_attached()
     expect(page.get_by_label("last epochs that meet it")).to_be_focused()
-    page.get_by_role("button", name="more_horiz").click()
+    page.get_by_role("button", name="Share, import, export").click()
     link = page.get_by_test_id("stCode").first
     expect(link).to_contain_text("0.9946")
     assert "0.99459" not in link.inner_text()
@@ -248,7 +252,7 @@ def test_hostile_links_give_a_message(lab: Lab, page: Page, text: str, part: str
 
 def test_a_typing_error_in_the_text_form_can_be_mended(lab: Lab, page: Page) -> None:
     open_design(page, lab, "conv8 gap flat fc10")
-    page.get_by_role("button", name="more_horiz").click()
+    page.get_by_role("button", name="Share, import, export").click()
     box = page.get_by_role("textbox", name="Text form")
     box.fill("conv8 reluu gap flat fc10")
     box.press("Control+Enter")
@@ -257,6 +261,88 @@ def test_a_typing_error_in_the_text_form_can_be_mended(lab: Lab, page: Page) -> 
     box.fill("conv8 relu gap flat fc10")
     box.press("Control+Enter")
     expect(page.locator(".lab-row")).to_have_count(5)
+
+
+def test_a_menu_that_was_open_undoes_nothing(lab: Lab, page: Page) -> None:
+    """The browser goes on sending what its boxes held, also when they are gone."""
+    open_design(page, lab)
+    menu = page.get_by_role("button", name="Share, import, export")
+    box = page.get_by_role("textbox", name="Text form")
+    menu.click()
+    expect(box).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    for left in (33, 32):
+        row(page, 5).locator(".lab-kind").click()
+        page.keyboard.press("Delete")
+        expect(page.locator(".lab-row")).to_have_count(left)
+    page.get_by_test_id("stButtonGroup").get_by_text("Code").click()
+    expect(page.get_by_text("class Net(nn.Module):")).to_be_visible()
+    expect(page.locator(".lab-row")).to_have_count(32)
+    page.get_by_role("button", name="Undo", exact=False).click()
+    expect(page.locator(".lab-row")).to_have_count(33)
+    menu.click()
+    box.fill("conv8 gap flat fc10")
+    box.press("Control+Enter")
+    expect(page.locator(".lab-row")).to_have_count(4)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_projector_on_every_page_and_after_a_reload(lab: Lab, page: Page) -> None:
+    open_design(page, lab)
+    page.get_by_text("Projector").click()
+    larger = "() => getComputedStyle(document.documentElement).fontSize === '22px'"
+    page.wait_for_function(larger)
+    edges = "(node) => [node.scrollWidth - node.clientWidth, node.getBoundingClientRect().right]"
+    over, right = page.locator(".lab-rows").evaluate(edges)
+    assert over == 0 and page.locator(".lab-params").first.evaluate(edges)[1] < right
+    page.get_by_test_id("stTopNavLink").filter(has_text="Compare").click()
+    expect(page.get_by_test_id("stTopNavLink").filter(has_text="Compare")).to_have_attribute(
+        "aria-current", "page"
+    )
+    page.reload()
+    page.wait_for_function(larger)
+
+
+def test_list_and_field_show_the_same_layer(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv8 relu bn")
+    page.get_by_role("button", name="output block (GAP, linear)").click()
+    expect(page.locator(".lab-chosen .lab-kind")).to_have_text("global_avg_pool2d")
+    expect(page.locator(".lab-field-title")).to_have_text("4 global_avg_pool2d")
+    row(page, 2).locator(".lab-kind").click()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator(".lab-field-title")).to_have_text("1 relu")
+    expect(page.locator('.lab-kind[tabindex="0"]')).to_have_text("relu")  # Tab comes to this row alone
+    names = page.locator(".lab-heads span").all_inner_texts()
+    assert [name for name in names if name] == ["#", "layer", "output", "field", "params"]
+    for name in ("shape", "field", "params"):  # each heading ends where its figures end
+        ends = page.locator(f"span.lab-{name}").evaluate_all(
+            "all => all.map((one) => one.getBoundingClientRect().right)"
+        )
+        assert len(ends) == 8 and len(set(ends)) == 1
+    page.get_by_role("link", name="Train this").click()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
+
+
+def test_what_is_wrong_stays_in_sight(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv8k40 " + "relu bn " * 14 + "gap flat fc10")
+    expect(page.locator(".lab-field-text")).to_have_text("Mend layer 1 to see what its units see.")
+    expect(page.locator(".lab-params").last).to_have_text("–")
+    problem = page.locator(".lab-problem")
+    page.locator(".lab-rows").evaluate("(list) => list.scrollTo(0, 9999)")
+    expect(problem).to_be_in_viewport(ratio=1)
+    open_design(page, lab, "conv8 " + "relu bn " * 14 + "conv8k3 gap flat fc10")
+    row(page, 30).locator(".lab-kind").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("kernel_size").fill("40")
+    expect(problem).to_contain_text("Layer 30: kernel_size is 40")
+    for part in (problem, page.get_by_label("kernel_size")):
+        expect(part).to_be_in_viewport(ratio=1)
+        top, bottom, over, under = part.evaluate(
+            """(node) => [node, node.closest(".lab-rows")].map((one) => one.getBoundingClientRect())
+              .flatMap((box) => [box.top, box.bottom])"""
+        )
+        assert over <= top and bottom <= under
 
 
 def test_a_name_is_text_and_nothing_else(lab: Lab, page: Page) -> None:
@@ -347,6 +433,9 @@ def test_on_a_phone_the_answer_comes_first(lab: Lab, browser: Browser) -> None:
     params = page.get_by_test_id("stMetricValue").first.bounding_box()
     layers = page.locator(".lab-rows").bounding_box()
     assert params and layers and params["y"] < layers["y"]
+    expect(page.get_by_text("9 of 9 met")).to_be_in_viewport()
+    head = page.locator(".st-key-asked").bounding_box()
+    assert head and layers["x"] + layers["width"] == pytest.approx(head["x"] + head["width"], abs=1.5)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     row(page, 5).locator(".lab-kind").tap()
     page.get_by_label("out_channels").fill("8")
