@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -17,9 +18,11 @@ import pytest
 import torch
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import checkpoint, launch, locks, manage, store, wishes
+from mnist_core.runs import checkpoint, launch, locks, manage, store, wishes, words
+from mnist_core.runs.figures import figures_of
 from mnist_core.runs.status import Status
 from mnist_core.runs.store import Run, RunError, RunView
+from mnist_core.runs.verdict import verdict
 from mnist_core.training import data, engine
 from mnist_core.training.recipe import Recipe
 
@@ -64,16 +67,63 @@ def test_a_rate_out_of_bounds_is_refused(run: Run, scale: float) -> None:
     assert not (run / wishes.RATE).exists()
 
 
+def unpacked(run: Run) -> dict[str, bytes]:
+    """What the run's zip holds, by name."""
+    with zipfile.ZipFile(io.BytesIO(manage.archive(run))) as packed:
+        assert packed.testzip() is None
+        return {name.removeprefix(f"{run.name}/"): packed.read(name) for name in packed.namelist()}
+
+
 def test_a_zip_holds_the_run_and_no_locks(run: Run) -> None:
     (run / locks.WORKER_LOCK).touch()
     manage.rename(run, "my best")
     os.utime(run / store.REQUEST, (0, 0))  # a clock that stood
-    with zipfile.ZipFile(io.BytesIO(manage.archive(run))) as packed:
-        assert packed.testzip() is None
-        assert set(packed.namelist()) == {
-            f"{run.name}/{name}" for name in (store.REQUEST, store.STATUS, store.LABEL)
-        }
-        assert packed.read(f"{run.name}/{store.REQUEST}") == (run / store.REQUEST).read_bytes()
+    found = unpacked(run)
+    assert set(found) == {store.REQUEST, store.STATUS, store.LABEL, "net.py", "report.md"}
+    assert found[store.REQUEST] == (run / store.REQUEST).read_bytes()
+    assert found["report.md"].startswith(b"# my best\n") and b"No epoch has ended." in found["report.md"]
+
+
+def test_a_zip_of_a_finished_run_can_be_handed_in(tmp_path: Path) -> None:
+    run = store.create(SPEC, RECIPE.changed(epochs=3), "mnist", tmp_path)
+    epochs = [
+        {"event": "epoch", "epoch": number, "seconds": 30.0, "learning_rate": 0.01, "train_loss": 0.1}
+        | {"train_accuracy": 0.99, "test_loss": 0.02, "test_accuracy": accuracy}
+        for number, accuracy in enumerate((0.99, 0.9951, 0.9947), 1)
+    ]
+    (run / store.METRICS).write_text("".join(json.dumps(line) + "\n" for line in epochs))
+    facts = {"test_images": 10_000, "precision": "bfloat16"}
+    status = Status("done", seconds=91.0, device="CPU", threads=2, figures=figures_of(epochs, facts))
+    store.write_status(run, status)
+    found = {name: content.decode() for name, content in unpacked(run).items()}
+    assert found["log.txt"] == words.notebook_log(store.read(run)) and "(99.51%)" in found["log.txt"]
+    names: dict[str, Any] = {"__name__": "net"}
+    exec(found["net.py"], names)  # as the one who gets it would run it
+    params = sum(parameter.numel() for parameter in names["Net"]().parameters())
+    assert params == 500 and "500 params" in found["report.md"]
+    assert "| 3 | linear out_features 10 | 10 | 500 | 28 |" in found["report.md"]
+    assert "seed 1 · CPU, 2 threads · 91 s · done, 3 of 3 epochs" in found["report.md"]
+    assert f"| test, last epoch | 99.47 % | {words.interval(0.9947, 10_000)} |" in found["report.md"]
+    assert "| test, best epoch (2) | 99.51 % |" in found["report.md"]
+    met = "99.4 % was met in 2 of 3 epochs, first in epoch 2 after 60 s; held in 2 of the last 3."
+    assert met in found["report.md"]
+    assert verdict(epochs, RECIPE, SPEC).text in found["report.md"]
+    assert "| precision | bfloat16 |" in found["report.md"]
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b'{"spec": {"layers": 3}, "recipe": {"epochs": 2}}'])
+def test_a_zip_of_a_broken_run_leaves_out_what_is_missing(run: Run, broken: bytes) -> None:
+    (run / store.REQUEST).write_bytes(broken)
+    (run / store.METRICS).write_bytes(b'{"event": "epoch", "epoch": null, "test_accuracy": "x"}\n{"eve')
+    store.write_status(run, Status("failed", figures={"test_accuracy": "x", "target_seconds": []}))
+    assert set(unpacked(run)) == {store.REQUEST, store.STATUS, store.METRICS, "log.txt"}
+
+
+def test_a_report_leaves_out_figures_that_are_none(run: Run) -> None:
+    (run / store.METRICS).write_bytes(b'{"event": "epoch", "epoch": null, "test_accuracy": 0.5}\n{"eve')
+    store.write_status(run, Status("failed", figures={"test_accuracy": "x", "test_images": "y"}))
+    found = unpacked(run)
+    assert b"No epoch has ended." in found["report.md"] and b"(50.00%)" in found["log.txt"]
 
 
 def test_delete_refuses_while_the_worker_lives(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mnist_core.architecture.spec import ModelSpec
-from mnist_core.runs import launch, locks, store, wishes
+from mnist_core.runs import handout, launch, locks, store, wishes
 from mnist_core.runs.files import read_object, replace_file
 from mnist_core.runs.store import Run, RunError
 from mnist_core.training.machine import has_cuda
@@ -107,10 +107,11 @@ def _add_epochs(run: Run, epochs: int, learning_rate: float) -> None:
 
 
 def archive(run: Run) -> bytes:
-    """The run's folder as a zip file, without locks and wishes. Raises RunError."""
+    """The run's folder as a zip file, without locks and wishes, and what is handed in. Raises RunError."""
     buffer = io.BytesIO()
+    view = store.read(run)
+    made = max((1980, 1, 1, 0, 0, 0), view.created.timetuple()[:6])  # a zip file's time begins there
     try:
-        # A clock may stand before 1980, where a zip file's time begins.
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
             for name in (
                 store.REQUEST,
@@ -124,6 +125,9 @@ def archive(run: Run) -> bytes:
             ):
                 if (run / name).is_file():
                     packed.write(run / name, f"{run.name}/{name}")
+            for name, text in handout.files(view).items():
+                about = zipfile.ZipInfo(f"{run.name}/{name}", made)
+                packed.writestr(about, text, zipfile.ZIP_DEFLATED)
     except OSError as error:
         raise RunError(f"Run {run.name} cannot be packed: {error.strerror or error}.") from None
     return buffer.getvalue()

@@ -56,6 +56,12 @@ def wilson(accuracy: float, images: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def interval(accuracy: float, images: int) -> str:
+    """That interval in percent: "99.24 – 99.54"."""
+    low, high = wilson(accuracy, images)
+    return f"{100 * low:.2f} – {100 * high:.2f}"
+
+
 def machine() -> str:
     """What a run will be trained on, as far as one sees without starting PyTorch: "CPU, 2 threads"."""
     if shutil.which("nvidia-smi"):
@@ -99,6 +105,14 @@ def rate_changes(view: RunView) -> str:
     return ", ".join([f"× {scale:g} since epoch {epoch}" for epoch, scale in changes.items()][-3:])
 
 
+def acted(view: RunView) -> dict[str, str]:
+    """What the recipe alone does not tell, in the words of `recipe_words.acting`."""
+    precision, changes = view.status.figures.get("precision"), rate_changes(view)
+    rate = f"{view.recipe.learning_rate:g}, by hand {changes}" if view.recipe and changes else ""
+    found = {"learning rate": rate, "precision": precision if isinstance(precision, str) else ""}
+    return {name: text for name, text in found.items() if text}
+
+
 def when(view: RunView, now: datetime | None = None) -> str:
     """When the run was made, as short as it is clear: "14:12" today, else "3 Nov 14:12"."""
     made = view.created.astimezone()
@@ -108,7 +122,8 @@ def when(view: RunView, now: datetime | None = None) -> str:
 
 def notebook_log(view: RunView) -> str:
     """The epochs in the form in which the course's notebooks print them, to be copied into a report."""
-    images = view.status.figures.get("test_images", 0)
+    images = view.status.figures.get("test_images")
+    images = images if isinstance(images, int) else 0
     blocks = []
     for line in view.epochs:
         block = [

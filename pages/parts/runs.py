@@ -14,6 +14,7 @@ from mnist_core.runs.files import last_lines
 from mnist_core.runs.seeds import Bands
 from mnist_core.runs.status import LIVE, RESUMABLE
 from mnist_core.runs.store import RunView
+from mnist_core.training import recipe_words
 from pages.parts import charts, line, log, watch
 from pages.parts.headline import Figure
 from pages.parts.style import plain
@@ -92,11 +93,12 @@ def progress(view: RunView) -> None:
 
 
 def _ways_on(view: RunView) -> None:
-    if view.checkpoint:
-        asked = {"net": f"runs/{view.run.name}"}
-        st.page_link("pages/draw.py", label="ask it on Draw", icon=":material/draw:", query_params=asked)
-    if view.state == "done":
-        st.page_link("pages/compare.py", label="compare", icon=":material/leaderboard:")
+    asked = {"net": f"runs/{view.run.name}"}
+    with st.container(horizontal=True, width="content", gap="small"):
+        if view.checkpoint:
+            st.page_link("pages/draw.py", label="ask it on Draw", icon=":material/draw:", query_params=asked)
+        if view.state == "done":
+            st.page_link("pages/compare.py", label="compare", icon=":material/leaderboard:")
 
 
 def progress_shown(view: RunView) -> dict[str, Any]:
@@ -168,8 +170,7 @@ def _figure(label: str, accuracy: Any, images: Any, what: str) -> Figure:
     if what == _TEST_ONCE:
         interval = "after the last epoch"
     if isinstance(accuracy, float):
-        low, high = words.wilson(accuracy, count)
-        interval = f"95 %: {100 * low:.2f} – {100 * high:.2f}"
+        interval = f"95 %: {words.interval(accuracy, count)}"
     return Figure(label, words.percent(accuracy), interval, what.format(images=f"{count:,}"))
 
 
@@ -242,13 +243,25 @@ def details(view: RunView) -> tuple[bool, bool]:
             log.log("log", log_shown(view))
     with recipe:
         if recipe.open:
-            st.json(view.recipe.to_dict() if view.recipe else {}, expanded=1)
+            _recipe(view)
     with files:
         if files.open:
             st.caption(f"`{view.run.folder}`")
             st.code(last_lines(view.run / store.LOG) or "worker.log is empty", language=None)
             changes = True
     return changes, waits
+
+
+def _recipe(view: RunView) -> None:
+    """What acted in words, all fields behind a button."""
+    if view.recipe is None:
+        st.caption("The recipe of this run cannot be read.")
+        return
+    st.markdown(recipe_words.sentence(view.recipe))
+    rows = recipe_words.acting(view.recipe) | words.acted(view)
+    st.markdown("| field | value |\n|---|---|\n" + "".join(f"| {name} | {rows[name]} |\n" for name in rows))
+    with st.expander("all fields"):
+        st.json(view.recipe.to_dict())
 
 
 def log_shown(view: RunView) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_two_seeds_from_the_start_to_the_bin(page: Page, lab: Lab) -> None:
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as zip").click()
     with zipfile.ZipFile(download.value.path()) as packed:
-        assert f"{runs[0].name}/{store.CHECKPOINT}" in packed.namelist()
+        assert {f"{runs[0].name}/{name}" for name in (store.CHECKPOINT, "report.md")} <= {*packed.namelist()}
     page.keyboard.press("Escape")
 
     page.get_by_role("button", name="More epochs").click()

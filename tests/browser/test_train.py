@@ -31,7 +31,7 @@ MARKED = f"() => {CHART}.marked === true"
 def open_train(page: Page, lab: Lab, design: str = "") -> None:
     page.goto(f"{lab.url}/{design}")
     expect(page.get_by_role("list", name="Layers")).to_be_visible()
-    page.get_by_role("link", name="Train").click()
+    page.get_by_test_id("stTopNav").get_by_role("link", name="Train").click()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
 
 

@@ -142,6 +142,12 @@ def test_nothing_jumps_when_a_run_pauses_or_ends_and_its_net_can_be_asked(page: 
     expect(target).to_have_text("no")
     expect(page.get_by_role("button", name="What is “99.4 % met”?")).to_be_visible()
 
+    page.get_by_role("tab", name="Recipe").click()
+    expect(page.get_by_text("19 epochs of AdamW in batches of 128")).to_be_visible()
+    expect(page.get_by_role("row", name="averaging of the weights, decay 0.998")).to_be_visible()
+    expect(page.get_by_text("final_div_factor")).not_to_be_visible()  # no field without words before one asks
+    page.get_by_text("all fields").click()
+    expect(page.get_by_text("final_div_factor")).to_be_visible()
     expect(page.get_by_role("link", name="compare", exact=True)).to_be_visible()
     asks = page.get_by_role("link", name="ask it on Draw")
     expect(asks).to_have_attribute("href", re.compile(f"draw.*net=runs(/|%2F){run.name}"))
@@ -155,7 +161,7 @@ def test_a_net_that_learns_is_seen_to_name_digits_and_the_drawing(page: Page, la
     strokes = digit(3)
     draw(page, strokes)
     strokes_are(page, len(strokes))
-    page.get_by_role("link", name="Train").click()
+    page.get_by_test_id("stTopNav").get_by_role("link", name="Train").click()
     run = press_train(page, lab, epochs=500, data="synthetic")
     moment = page.get_by_text(re.compile(r"Epoch \d+(, step \d+ of \d+)?: eight random test digits"))
     expect(figures(page, "live")).to_have_count(9)
