@@ -38,7 +38,7 @@ _STYLE = """<style>
 .stElementContainer[data-stale], [data-testid="stTabs"] > * {
   transition: none !important; opacity: 1 !important;
 }
-/* What a run is called, its buttons and where it stands are as high while it trains as when it has ended. */
+/* What stands above the curves, on a phone above the figures: as high while a run trains as at its end. */
 .st-key-head { min-height: 3rem; }
 .st-key-standing { min-height: 2.5rem; }
 .st-key-standing [data-testid="stMarkdownContainer"] p { font-size: 0.875rem; }
@@ -59,6 +59,7 @@ _STYLE = """<style>
 @media (min-width: 641px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 2.5rem; }
   .st-key-head { flex-wrap: nowrap; }
+  .st-key-fit { min-height: 2.8rem; }
 }
 @media (max-width: 640px) {
   .st-key-standing { min-height: 4.75rem; row-gap: 0.25rem; }

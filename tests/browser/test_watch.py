@@ -108,37 +108,36 @@ def test_nothing_jumps_when_a_run_pauses_or_ends_and_its_net_can_be_asked(page: 
     unmet = done.figures | {"target_epoch": None, "target_seconds": None}
     lines = (run / store.METRICS).read_text()
     (run / store.METRICS).unlink()
-    place = page.locator(".lab-headline")
-    target = place.locator("strong").nth(2)
+    target = page.locator(".lab-headline strong").nth(2)
 
-    def top(text: str) -> dict[int, float]:
-        """Where the figures begin, once the page says this, by its width."""
-        found = {}
-        for width in (390, 1280):
+    def tops(text: str) -> list[float]:
+        """Where a phone's figures and a screen's curves begin, once the page says this."""
+        found = []
+        for width, place in ((390, ".lab-headline"), (1280, ".mnist-lab-chart")):
             page.set_viewport_size({"width": width, "height": 844})
             expect(page.get_by_text(re.compile(text)).last).to_be_visible()
-            box = place.bounding_box()
+            box = page.locator(place).first.bounding_box()
             assert box
-            found[width] = box["y"]
+            found.append(box["y"])
         return found
 
     with held(run):
         store.write_status(run, replace(done, state="training", epoch=2, images_per_second=900.0))
         page.goto(f"{lab.url}/train?run={run.name}")
         expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
-        while_it_trains = top("epoch 2 of 19 · 900 images/s")
+        while_it_trains = tops("epoch 2 of 19 · 900 images/s")
         page.set_viewport_size({"width": 390, "height": 844})
         log = page.locator(".lab-log pre")
         expect(log).to_contain_text("The log of the epochs will stand here")
         assert log.evaluate("node => node.scrollWidth <= node.clientWidth"), "its sentence is cut off"
     (run / store.METRICS).write_text(lines)
     store.write_status(run, replace(done, state="paused", saved_epoch=2, figures=unmet))
-    assert top("Paused · .* · Resume goes on in epoch 2") == while_it_trains
+    assert tops("Paused · .* · Resume goes on in epoch 2") == while_it_trains
     expect(target).to_have_text("not yet")
     expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
     store.write_status(run, replace(done, figures=unmet))
     page.reload()
-    assert top("Done · ") == while_it_trains
+    assert tops("Done · ") == while_it_trains
     expect(target).to_have_text("no")
     expect(page.get_by_role("button", name="What is “99.4 % met”?")).to_be_visible()
 
