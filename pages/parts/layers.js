@@ -148,8 +148,6 @@ class LayerList {
       { class: "lab-heads", "aria-hidden": "true" },
       head("lab-n", "#", "number of the layer"),
       head("", "layer", "kind of the layer; a click opens its fields"),
-      head("lab-summary", "", null),
-      head("lab-marks", "", null),
       head("lab-shape", "output", OUTPUT),
       head("lab-field", "field", FIELD),
       head("lab-params", "params", "trainable numbers; the line under them is their part of the whole design"),
