@@ -23,13 +23,20 @@ from pages.parts.maps import maps
 from pages.parts.mine import mine
 from pages.parts.robust import robust
 from pages.parts.sources import carry_out, prepare, sources
+from pages.parts.style import plain
 from pages.parts.take import take
 from pages.parts.why import saliency, turned
 
 MOST_NETS = 4
+FIRST = "nets_first"  # the key of the net that the page began with
+ASKED = "nets_asked"  # those that it has asked last: their labels by their keys
 
 STYLE = """<style>
 .st-key-canvas-box { background: #000; border-radius: 0.5rem; overflow: hidden; position: relative; }
+/* In a projector's large type, too: no button falls into a line of its own, no number is cut off. */
+.st-key-pen { flex-wrap: nowrap; }
+.st-key-pen > :has([data-testid="stSlider"]) { flex: 1 1 0; min-width: 0; }
+.st-key-sources > :has([data-testid="stNumberInput"]) { min-width: 10rem; }
 div.st-key-draw-body {
   display: grid;
   grid-template: "canvas guess" auto "canvas nets" 1fr / 340px minmax(0, 1fr);
@@ -50,33 +57,58 @@ div.st-key-draw-body {
 
 @st.cache_data(ttl=1, show_spinner=False)
 def found() -> dict[str, Entry]:
-    """The checkpoints by key; looked for once a second at most, as strokes come fast."""
+    """The nets by key; looked for once a second at most, as strokes come fast."""
     return {entry.key: entry for entry in catalog.entries()}
 
 
-def choose() -> list[Entry]:
-    """The checkpoints that are asked; at first the first that ships with the lab."""
+def begin() -> None:
+    """What is asked when one comes to the page: the net of a link, else what was asked before.
+
+    The run that Train shows is the first, when it is another one than before and nobody, such as Compare,
+    has put other nets meanwhile. Without such a run it is the first net that ships with the lab.
+    """
     entries = found()
+    shown = f"runs/{state.selected_run()}"
+    first = shown if shown in entries else next((key for key in entries if entries[key].shipped), None)
+    before, asked = state.value(FIRST), state.value(ASKED) or {}
+    nets = [key for key in state.value("nets") or () if key in entries]
+    if first and (not nets or (first != before and nets == list(asked))):
+        nets = [first, *(key for key in nets if key not in (first, before))][:MOST_NETS]
     linked = st.query_params.get("net")
     if linked in entries:
-        state.put("nets", [linked])
+        nets = [linked]
     elif linked is not None:
         st.info("The net of this link is not here any more.", icon=":material/link_off:")
+    state.put("nets", nets)
+    state.put(FIRST, first)
     if linked is not None:
         del st.query_params["net"]
+
+
+def choose() -> list[Entry]:
+    """The nets that are asked."""
+    entries = found()
+    labels = {key: " · ".join([entry.name, *about(entry)]) for key, entry in entries.items()}
+    # The browser says what is chosen by the labels that it knows. A run that has learned on or has been
+    # renamed has another one now, and would be lost if the browser were not told.
+    asked = state.value(ASKED) or {}
+    if any(labels.get(key, label) != label for key, label in asked.items()):
+        state.put("nets", [key for key in state.value("nets") if key in entries])
     keys = st.multiselect(
-        "Checkpoints",
-        list(entries),
-        default=list(entries)[:1] if state.value("nets") is None else None,
+        "Nets",
+        list(labels),
         key="nets",
         max_selections=MOST_NETS,
         select_all=False,
-        format_func=lambda key: f"{entries[key].name} · {about(entries[key])}",
-        help=f"The trained nets that are asked about the drawing, up to four side by side. {DOUBT}",
+        format_func=lambda key: labels.get(key, key),
+        help="The trained nets that are asked about the drawing, up to four side by side: the runs, newest "
+        "first, then those that ship. Where one of several seeds ships, Compare tells the mean of all. "
+        f"{DOUBT}",
         placeholder="Choose a trained net",
         persist_state="session",
     )
-    return [entries[key] for key in keys if key in entries]
+    state.put(ASKED, {key: labels[key] for key in keys})
+    return [entries[key] for key in keys]
 
 
 def ask(chosen: Sequence[Entry], digits: list[np.ndarray]) -> list[tuple[Entry, np.ndarray]]:
@@ -103,24 +135,28 @@ ONE_NET = ("Feature maps", "What it rests on", "Turn it into …", "Take it with
 
 def look_inside(said: list[Entry], prepared: Preparation, drawing: canvas.Drawing) -> None:
     """What goes on in a net, as far as one wants to see it."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        view = st.segmented_control(
-            "Look closer",
-            list(VIEWS),
-            key="inside",
-            format_func=lambda view: f"{VIEWS[view]} {view}",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
-        entry = said[0]
-        if len(said) > 1 and view in ONE_NET:
-            keys = {entry.key: entry for entry in said}
-            key = st.selectbox(
-                "of", list(keys), format_func=lambda key: keys[key].name, key="inside_of", width=260
-            )
-            entry = keys.get(key, entry)
+    view = st.segmented_control(
+        "Look closer",
+        list(VIEWS),
+        key="inside",
+        format_func=lambda view: f"{VIEWS[view]} {view}",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     if view is None:
         return
+    entry = said[0]
+    if len(said) > 1 and view in ONE_NET:
+        keys = {entry.key: entry for entry in said}
+        key = st.pills(
+            "Net",
+            list(keys),
+            format_func=lambda key: plain(keys[key].name),
+            key="inside_of",
+            default=entry.key,
+            required=True,
+        )
+        entry = keys.get(key, entry)
     if view == "My handwriting":
         mine(said)
         return
@@ -147,7 +183,7 @@ def draw() -> None:
     with st.container(horizontal=True, gap="large", key="draw-body"):
         with st.container(width=canvas.SIDE, gap="small"):
             box = st.container(key="canvas-box", height=canvas.SIDE, border=False)
-            with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="pen"):
                 brush = st.slider("Brush", 6, 48, 22, key="brush", format="%d px", persist_state="session")
                 st.button("Undo", key="undo_stroke", on_click=canvas.undo)
                 st.button("Clear", key="clear", on_click=canvas.clear)
@@ -172,6 +208,7 @@ def draw() -> None:
 
 st.html(STYLE)
 if found():
+    begin()
     draw()
 else:
     st.info("There is no trained net yet. Train one, and it can be asked here.", icon=":material/info:")

@@ -7,8 +7,9 @@ import pytest
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.text import from_text
 from mnist_core.probe import catalog
-from mnist_core.runs import checkpoint, store
+from mnist_core.runs import checkpoint, manage, store, words
 from mnist_core.training.recipe import Recipe
+from pages.parts.guess import about
 from tests.test_inference import SPEC, untrained
 
 
@@ -20,27 +21,51 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_shipped_first_then_runs_that_have_a_checkpoint(shipped: Path, runs_folder: Path) -> None:
+def test_runs_that_have_a_checkpoint_first_then_what_ships(shipped: Path, runs_folder: Path) -> None:
     assert catalog.entries() == ()
     first, second = (store.create(SPEC, Recipe(epochs=1), "synthetic") for _ in range(2))
     trained = replace(untrained(SPEC), figures={"test_accuracy": 0.97, "data": "synthetic"})
     checkpoint.save(second / store.CHECKPOINT, trained)
     checkpoint.save(shipped / "small.safetensors", untrained(SPEC))
-    own, run = catalog.entries()
+    run, own = catalog.entries()
     assert (own.key, own.shipped, own.accuracy, own.data) == ("shipped/small", True, 0.1, "unknown data")
     assert (run.key, run.shipped) == (f"runs/{second.name}", False)
-    assert (run.name, run.params, run.accuracy, run.data) == (
-        "small",
-        analyze(SPEC).params,
-        0.97,
-        "synthetic",
-    )
+    assert (run.params, run.accuracy, run.data) == (analyze(SPEC).params, 0.97, "synthetic")
     checkpoint.save(first / store.CHECKPOINT, untrained(SPEC))
     checkpoint.save(shipped / "a.safetensors", untrained(from_text("conv2s4 relu gap flat fc10", "tiny")))
-    assert [entry.key for entry in catalog.entries()][:2] == ["shipped/small", "shipped/a"], (
-        "the largest first"
-    )
-    assert len(catalog.entries()) == 4
+    keys = [entry.key for entry in catalog.entries()]
+    assert keys[2:] == ["shipped/small", "shipped/a"], "the largest first"
+    assert keys[:2] == [f"runs/{view.run.name}" for view in store.list_runs()], "the newest first"
+
+
+def test_runs_have_the_name_that_train_has_and_no_two_read_alike(shipped: Path, runs_folder: Path) -> None:
+    def trained(seed: int, name: str = "my net") -> store.Run:
+        run = store.create(from_text("flat fc10", name), Recipe(epochs=1, seed=seed), "synthetic")
+        checkpoint.save(run / store.CHECKPOINT, untrained(from_text("flat fc10", name)))
+        return run
+
+    def name_of(run: store.Run) -> str:
+        return next(entry.name for entry in catalog.entries() if entry.key == f"runs/{run.name}")
+
+    checkpoint.save(shipped / "a.safetensors", untrained(from_text("flat fc10", "task-2")))
+    one = trained(1)
+    assert name_of(one) == "my net"
+    twin, seed, other = trained(1), trained(2), trained(1, "task-2")
+    when = words.when(store.read(one))
+    assert name_of(other) == f"task-2 · {when}", "not as what ships"
+    assert name_of(seed) == f"my net · {when} · seed 2"
+    assert name_of(twin) == f"my net · {when} · seed 1 · {twin.name[-3:]}"
+    manage.rename(twin, "my best try")
+    assert (name_of(twin), name_of(one)) == ("my best try", f"my net · {when} · seed 1")
+
+
+def test_one_of_several_seeds(shipped: Path, runs_folder: Path) -> None:
+    for seeds in (5, 1, None, "5", 1e400):
+        figures = {"test_accuracy": 0.99744, "seeds": seeds}
+        checkpoint.save(shipped / "a.safetensors", replace(untrained(SPEC), figures=figures))
+        (entry,) = catalog.entries()
+        assert entry.seeds == (5 if seeds == 5 else 1)
+        assert about(entry)[1] == ("99.74 %, 1 of 5 seeds" if seeds == 5 else "99.74 %")
 
 
 def test_a_new_epoch_is_seen(shipped: Path, runs_folder: Path) -> None:

@@ -42,13 +42,13 @@ class Card {
 
   fill(net, data, naive) {
     this.name.textContent = net.name;
-    this.about.textContent = net.about;
+    this.about.replaceChildren(...net.about.map((part) => make("span", "", part)));
     const probabilities = naive ? net.naive : net.probabilities;
     const silent = data.case === "blank" || (!naive && data.word);
     const [first, second] = best(probabilities);
     this.rows.forEach(({ row, bar, number }, digit) => {
       const value = silent ? 0 : probabilities[digit];
-      bar.style.width = `${100 * value}%`;
+      bar.style.setProperty("--share", `${100 * value}%`);
       number.textContent = silent ? "" : percent(value);
       row.classList.toggle("lab-first", !silent && digit === first.digit);
       row.setAttribute("aria-label", silent ? `${digit}` : `${digit}: ${percent(value)} percent`);
@@ -62,7 +62,8 @@ class Card {
       this.sure.textContent = `${percent(first.value)} %`;
     } else {
       this.digit.textContent = `${first.digit} or ${second.digit}?`;
-      this.sure.textContent = `not sure: ${percent(first.value)} and ${percent(second.value)} %`;
+      const both = `${percent(first.value)} and ${percent(second.value)} %`;
+      this.sure.replaceChildren(make("span", "lab-not", "not sure: "), both);
     }
     this.digit.classList.toggle("lab-unsure", !silent && !sure);
     this.digit.classList.toggle("lab-silent", Boolean(silent));
@@ -117,7 +118,8 @@ class Guess {
       ),
     );
     steps.open = window.innerWidth > 740;
-    root.append(make("div", "lab-main", make("figure", "lab-sees", this.tile, this.tileText), this.nets), this.word, steps);
+    const sees = make("figure", "lab-sees", this.tile, this.tileText);
+    root.append(make("div", "lab-main", sees, this.nets, this.word), steps);
   }
 
   update(data) {
@@ -126,6 +128,7 @@ class Guess {
       this.cards = data.nets.map(() => new Card());
       this.nets.replaceChildren(...this.cards.map((card) => card.node));
       this.nets.dataset.count = `${data.nets.length}`;
+      this.nets.classList.toggle("lab-several", data.nets.length > 1);
     }
     this.show();
   }
@@ -147,6 +150,7 @@ class Guess {
 
   text(blank) {
     const data = this.data;
+    if (!data.nets.length) return "Choose a trained net below.";
     if (blank) return "Draw a digit on the canvas: the net answers after every stroke.";
     if (data.word && !this.naive) return data.word;
     if (this.naive) return "The same drawing without MNIST's preparation.";

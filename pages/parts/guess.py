@@ -11,6 +11,7 @@ from mnist_core.probe.catalog import Entry
 from mnist_core.probe.drawing import Preparation
 from mnist_core.probe.inference import UNSURE
 from mnist_core.probe.ink import area_average
+from mnist_core.runs import words
 from pages.parts.component import component, encoded
 
 # The figures are those of benchmarks/drawings.py.
@@ -19,7 +20,7 @@ DOUBT = (
     "10,000 test digits, task-2 is not sure of 68 and names 24 of those wrong; of the other 9,932 it names "
     "20 wrong."
 )
-THUMBNAIL = 85  # pixels
+THUMBNAIL = 68  # pixels, as on the screen: smaller or larger would lose lines of the box
 
 _mount = component(__file__)
 
@@ -62,14 +63,23 @@ def _net(entry: Entry, probabilities: np.ndarray, of_naive: np.ndarray) -> dict[
     }
 
 
-def about(entry: Entry) -> str:
-    """Params, test accuracy and what it learned on, where that is not MNIST."""
+def about(entry: Entry) -> list[str]:
+    """Params, this seed's test accuracy and what it learned on, where that is not MNIST."""
     parts = [f"{entry.params:,} params"]
     if entry.accuracy is not None:
-        parts.append(f"{entry.accuracy:.2%}".replace("%", " %"))
+        of = f", 1 of {entry.seeds} seeds" if entry.seeds > 1 else ""
+        parts.append(words.percent(entry.accuracy) + of)
     if entry.data != "mnist":
         parts.append(f"on {entry.data}")
-    return " · ".join(parts)
+    return parts
+
+
+def percent(probability: float) -> str:
+    """A probability on the screen, as dom.js writes it: "97.8 %", and no "100.0 %" for less than one."""
+    text = f"{100 * probability:.1f}"
+    if probability > 0 and text == "0.0":
+        return "<0.1 %"
+    return ">99.9 %" if probability < 1 and text == "100.0" else f"{text} %"
 
 
 def _grey(picture: np.ndarray) -> dict[str, Any]:

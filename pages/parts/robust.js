@@ -126,7 +126,7 @@ class Robust {
           "",
           make("i", `lab-net-${order}`),
           make("b", "", `${digit}`),
-          make("span", "", `${(100 * said[digit]).toFixed(1)} % `),
+          make("span", "", `${percent(said[digit])} % `),
           make("span", "", net.name),
           make("span", "lab-quiet", ` · ${until}`),
         );

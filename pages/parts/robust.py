@@ -45,7 +45,7 @@ def robust(entries: Sequence[Entry], prepared: Preparation) -> None:
                     "name": entry.name,
                     "named": found.named,
                     "flips": found.flips,
-                    "probabilities": np.round(found.probabilities, 4).tolist(),
+                    "probabilities": np.round(found.probabilities, 7).tolist(),
                 }
                 for entry, found in zip(entries, curves, strict=True)
             ],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from mnist_core.export.onnx_file import to_onnx
 from mnist_core.probe.drawing import read_image, to_digit
 from mnist_core.probe.examples import example, mistakes
 from mnist_core.probe.inference import predict
-from mnist_core.runs import checkpoint, store
+from mnist_core.runs import checkpoint, manage, store
 from mnist_core.runs.checkpoint import shipped_folder
 from mnist_core.training.recipe import Recipe
 from tests.strokes import SIZES, STYLES, Stroke, drawn, placed
@@ -298,6 +300,43 @@ def test_through_the_mistakes_of_a_net(lab: Lab, page: Page) -> None:
     expect(page.get_by_role("button", name="Mistakes")).to_be_visible()
 
 
+def test_the_run_that_train_shows_is_asked(lab: Lab, page: Page) -> None:
+    first, second = runs = [
+        store.create(SPEC, Recipe(epochs=1), "synthetic", root=lab.runs) for _ in range(2)
+    ]
+    names = ["my first try", "my best try"]
+    for run, name in zip(runs, names, strict=True):
+        checkpoint.save(run / store.CHECKPOINT, untrained(SPEC))
+        manage.rename(run, name)
+    name = answers(page).locator(".lab-net-name")
+
+    def from_train(run: store.Run) -> None:
+        page.get_by_test_id("stTopNavLink").filter(has_text="Train").click()
+        page.get_by_role("button", name=store.read(run).title).click()
+        expect(page).to_have_url(re.compile(run.name))
+        page.get_by_test_id("stTopNavLink").filter(has_text="Draw").click()
+        expect(canvas(page)).to_be_visible()
+
+    open_draw(page, lab)
+    expect(name).to_have_text(["task-2"])
+    from_train(first)
+    expect(name).to_have_text(["my first try"])
+    choose(page, "task-2")
+    expect(name).to_have_text(["my first try", "task-2"])
+    from_train(second)
+    expect(name).to_have_text(["my best try", "task-2"])
+    manage.rename(second, "renamed")
+    checkpoint.save(second / store.CHECKPOINT, replace(untrained(SPEC), figures={"test_accuracy": 0.5}))
+    page.wait_for_timeout(1100)  # the list is read once a second
+    draw(page, digit(4))
+    strokes_are(page, 2)
+    expect(name).to_have_text(["renamed", "task-2"])
+    page.goto(f"{lab.url}/draw?net=runs/{first.name}")
+    expect(name).to_have_text(["my first try"])
+    for run in runs:
+        manage.delete(run)
+
+
 @pytest.fixture
 def second_net(lab: Lab) -> Iterator[str]:
     run = store.create(SPEC, Recipe(epochs=1), "synthetic", root=lab.runs)
@@ -307,7 +346,8 @@ def second_net(lab: Lab) -> Iterator[str]:
 
 
 def choose(page: Page, name: str) -> None:
-    page.get_by_role("combobox", name="Checkpoints").click()
+    page.get_by_role("combobox", name="Nets").click()
+    page.get_by_role("combobox", name="Nets").fill(name)
     page.get_by_role("option", name=name).first.click()
     page.keyboard.press("Escape")
 
@@ -330,6 +370,48 @@ def test_two_checkpoints_side_by_side_and_the_naive_resize(lab: Lab, page: Page,
 
 def look(page: Page, view: str) -> None:
     page.get_by_role("radio", name=view).or_(page.get_by_role("button", name=view)).first.click()
+
+
+def test_four_nets_are_level_and_a_phone_has_the_canvas_on_the_same_screen(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    for name in ("drill-down-7", "record-under-20k", "ten-steps-10"):
+        choose(page, name)
+    expect(answers(page)).to_have_count(4)
+    expect(answers(page).nth(2)).to_contain_text("99.74 %, 1 of 5 seeds")
+
+    def tops() -> list[int]:
+        boxes = [rows.bounding_box() for rows in answers(page).locator(".lab-rows").all()]
+        return [round(box["y"]) for box in boxes if box]
+
+    assert len(set(tops())) == 1, "all in one row"
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_text("How the drawing became that digit").click()  # closed, as it is on a phone
+    expect(page.locator(".lab-number").first).to_be_hidden()
+    first, second, third, fourth = tops()
+    assert first == second < third == fourth
+    box = canvas(page).bounding_box()
+    assert box and fourth < box["y"] < 844 - box["height"] / 2
+    page.get_by_role("button", name="Clear all").click()
+    expect(word(page)).to_have_text("Choose a trained net below.")
+
+
+def test_in_a_projectors_type_nothing_is_cut_off(lab: Lab, page: Page) -> None:
+    page.goto(f"{lab.url}/draw?projector=true")
+    expect(answers(page).first).to_be_visible()
+    expect(page.locator("html")).to_have_css("font-size", "22px")
+    undo, clear = (
+        page.get_by_role("button", name=name, exact=True).bounding_box() for name in ("Undo", "Clear")
+    )
+    assert undo and clear and undo["y"] == clear["y"]
+    room = number(page).evaluate(
+        """input => {
+            const pen = document.createElement("canvas").getContext("2d"), style = getComputedStyle(input);
+            pen.font = `${style.fontSize} ${style.fontFamily}`;
+            const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+            return input.clientWidth - padding - pen.measureText(input.placeholder).width;
+        }"""
+    )
+    assert room > 0
 
 
 def test_feature_maps_and_a_units_field_on_the_drawing(lab: Lab, page: Page) -> None:
@@ -379,11 +461,17 @@ def test_how_robust_with_a_slider_and_two_nets(lab: Lab, page: Page, second_net:
     draw(page, digit(4))
     choose(page, second_net)
     expect(answers(page)).to_have_count(2)
+    look(page, "Feature maps")
+    expect(page.locator(".lab-chip").last).to_have_text("34 log_softmax")
+    page.locator(".st-key-inside_of").get_by_text(second_net).click()
+    expect(page.locator(".lab-chip").last).to_have_text("7 linear")
     look(page, "How robust")
     expect(page.locator(".lab-robust polyline")).to_have_count(2)
     lines = page.locator(".lab-robust li")
     expect(lines.first).to_contain_text("4")
     expect(lines.first).to_contain_text("another answer from")
+    sure = answers(page).first.locator(".lab-sure").inner_text()
+    expect(lines.first.locator("span").first).to_have_text(sure)
     slider = page.get_by_role("slider", name="Rotate")
     slider.press("End")
     expect(page.locator(".lab-robust output")).to_have_text("180 °")
