@@ -22,6 +22,7 @@ from mnist_core.probe.handwriting import (
 from mnist_core.probe.inference import predict
 from mnist_core.runs.words import wilson
 from pages.parts import canvas, state
+from pages.parts.guess import percent
 from pages.parts.pictures import Picture, pictures
 from pages.parts.style import plain
 
@@ -110,7 +111,7 @@ def _results(entries: Sequence[Entry], found: Handwriting) -> None:
         [
             Picture(
                 f"{found.labels[index]}, named {named[index]}",
-                f"{100 * probabilities[index].max():.1f} % sure",
+                f"{percent(probabilities[index].max())} sure",
                 found.digits[index],
             )
             for index in wrong[:GALLERY]

@@ -9,6 +9,7 @@ from mnist_core.probe.drawing import Preparation
 from mnist_core.probe.flip import smallest_change
 from mnist_core.probe.inference import predict
 from mnist_core.probe.saliency import METHODS
+from pages.parts.guess import percent
 from pages.parts.pictures import Picture, pictures
 
 TEXTS = {
@@ -42,13 +43,13 @@ def turned(entry: Entry, prepared: Preparation) -> None:
     change = flip.digit - prepared.digit
     touched = int((abs(change) > 0.1).sum())
     text = (
-        f"Named {target} with {_percent(after[target])}: {touched} pixels change by over a tenth of full ink."
+        f"Named {target} with {percent(after[target])}: {touched} pixels change by over a tenth of full ink."
         if flip.reached
         else f"No way to {target} was found in small steps."
     )
     pictures(
         [
-            Picture("Yours", f"Named {before.argmax()} with {_percent(before.max())}.", prepared.digit),
+            Picture("Yours", f"Named {before.argmax()} with {percent(before.max())}.", prepared.digit),
             Picture("Changed", text, flip.digit),
             Picture("The change", "Ink added is orange, ink taken away blue.", 0 * change, change),
         ],
@@ -66,7 +67,3 @@ def _digit(label: str, key: str, otherwise: int) -> int:
         help=f"None chosen: the {'answer' if key == 'saliency_for' else 'second answer'} of the net.",
     )
     return otherwise if chosen is None else int(chosen)
-
-
-def _percent(probability: float) -> str:
-    return ">99.9 %" if probability > 0.9995 else f"{100 * probability:.1f} %"
