@@ -103,7 +103,10 @@ def test_the_published_net_by_hand_from_empty_to_all_verdicts(lab: Lab, page: Pa
     page.get_by_label("Start from").click()
     longest = page.get_by_role("option", name="ten-steps-06-global-average-pooling")
     longest.scroll_into_view_if_needed()
-    assert longest.evaluate("(one) => one.scrollWidth <= one.clientWidth")  # its params are not cut off
+    assert longest.evaluate(  # its params are not cut off
+        """(option) => { const words = document.createRange(); words.selectNodeContents(option);
+          return words.getBoundingClientRect().right < option.getBoundingClientRect().right; }"""
+    )
     page.get_by_role("option", name="empty").click()
     expect(page.get_by_text("No layers yet.")).to_be_visible()
     expect(page.get_by_text("Add layers first.")).to_be_visible()
