@@ -444,6 +444,9 @@ def test_on_a_phone_the_answer_comes_first(lab: Lab, browser: Browser) -> None:
     row(page, 5).locator(".lab-kind").tap()
     page.get_by_label("out_channels").fill("8")
     expect_params(page, "16,240")
+    open_design(page, lab, "conv8 relu 2x(res(conv8p1)) gap flat fc10")
+    edges = page.locator("span.lab-params").evaluate_all("all => all.map((one) => one.offsetLeft)")
+    assert len(edges) == 9 and len(set(edges)) == 1  # a long name or a nested layer pushes no figure aside
     context.close()
 
 
