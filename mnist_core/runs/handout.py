@@ -19,16 +19,19 @@ from mnist_core.training import recipe_words
 _ALWAYS_TOLD = ("kernel_size", "p", "times")  # fields of a layer, also where they have their defaults
 
 
-def files(view: RunView) -> dict[str, str]:
-    """The texts by file name. What a half or broken run does not have is left out; this never raises."""
-    found = {"log.txt": words.notebook_log(view), "report.md": report(view)}
+def files(view: RunView, grading: str = "") -> dict[str, str]:
+    """The texts by file name, `grading` at the end of the report.
+
+    What a half or broken run does not have is left out; this never raises.
+    """
+    found = {"log.txt": words.notebook_log(view), "report.md": report(view, grading)}
     if view.spec:
         with suppress(SpecError):  # a design with problems has no source
             found["net.py"] = to_source(view.spec)
     return {name: text for name, text in found.items() if text}
 
 
-def report(view: RunView) -> str:
+def report(view: RunView, grading: str = "") -> str:
     """Design, recipe, figures and how it fits, as Markdown; empty for a run without design and recipe."""
     if view.spec is None or view.recipe is None:
         return ""
@@ -43,8 +46,9 @@ def report(view: RunView) -> str:
         "## Figures",
         _figures(view),
         verdict(view.epochs, view.recipe, view.spec).text,
+        grading,
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _outset(view: RunView) -> str:

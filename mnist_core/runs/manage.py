@@ -106,8 +106,11 @@ def _add_epochs(run: Run, epochs: int, learning_rate: float) -> None:
         raise RunError(f"Run {run.name} cannot be changed: {error.strerror or error}.") from None
 
 
-def archive(run: Run) -> bytes:
-    """The run's folder as a zip file, without locks and wishes, and what is handed in. Raises RunError."""
+def archive(run: Run, grading: str = "") -> bytes:
+    """The run's folder as a zip file, without locks and wishes, and what is handed in. Raises RunError.
+
+    `grading` is a section in Markdown that ends the report.
+    """
     buffer = io.BytesIO()
     view = store.read(run)
     made = max((1980, 1, 1, 0, 0, 0), view.created.timetuple()[:6])  # a zip file's time begins there
@@ -125,7 +128,7 @@ def archive(run: Run) -> bytes:
             ):
                 if (run / name).is_file():
                     packed.write(run / name, f"{run.name}/{name}")
-            for name, text in handout.files(view).items():
+            for name, text in handout.files(view, grading).items():
                 about = zipfile.ZipInfo(f"{run.name}/{name}", made)
                 packed.writestr(about, text, zipfile.ZIP_DEFLATED)
     except OSError as error:

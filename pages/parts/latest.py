@@ -6,6 +6,7 @@ import streamlit as st
 
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.course.assignments import RunFacts
+from mnist_core.course.grading import facts_of
 from mnist_core.runs import store
 
 
@@ -19,7 +20,5 @@ def _latest(nameless: str) -> RunFacts | None:
     for view in store.list_runs():
         done = view.state == "done" and view.data == "mnist" and view.spec and view.recipe
         if done and view.spec and view.spec.model_copy(update={"name": ""}).to_json(None) == nameless:
-            epochs = store.read(view.run).epochs
-            accuracies = [line["test_accuracy"] for line in epochs if line.get("test_accuracy") is not None]
-            return RunFacts(len(epochs), accuracies)
+            return facts_of(store.read(view.run))
     return None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from mnist_core.course.grading import grading
 from mnist_core.runs import launch, manage, store, wishes
 from mnist_core.runs.status import RESUMABLE
 from mnist_core.runs.store import Run, RunError, RunView
@@ -101,7 +102,7 @@ def _more_epochs(view: RunView) -> None:
 
 
 def _menu(view: RunView) -> None:
-    run = view.run
+    run, asked = view.run, state.assignment()
     with st.popover("Manage", icon=":material/more_horiz:", help="Rename, clone, download, delete"):
         st.text_input(
             "Name",
@@ -124,7 +125,7 @@ def _menu(view: RunView) -> None:
             )
         st.download_button(
             "Download as zip",
-            lambda: manage.archive(run),
+            lambda: manage.archive(run, grading(store.read(run), asked)),
             f"{run.name}.zip",
             "application/zip",
             icon=":material/download:",
