@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, expect, sync_playwright
 
 from tests.conftest import ROOT
 
@@ -101,3 +101,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Page:
     """An empty tab."""
     return context.new_page()
+
+
+def place(locator: Locator) -> FloatRect:
+    """Where the element lies once it has stayed there for more than a second: a page moves while it fills."""
+    seen: list[FloatRect | None] = []
+    while len(seen) < 6 or seen[-1] is None or any(box != seen[-1] for box in seen[-6:]):
+        assert len(seen) < 100, "it never comes to rest"
+        seen.append(locator.bounding_box())
+        locator.page.wait_for_timeout(300)
+    return seen[-1]

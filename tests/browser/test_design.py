@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from mnist_core.architecture.text import from_text
 
-from .conftest import Lab
+from .conftest import Lab, place
 
 pytestmark = pytest.mark.browser
 
@@ -456,6 +456,7 @@ def test_sixty_layers_stay_usable(lab: Lab, page: Page) -> None:
     open_design(page, lab, text)
     expect(page.locator(".lab-row")).to_have_count(60)
     row(page, 4).locator(".lab-kind").click()
+    expect(page.get_by_test_id("stMetricValue")).to_have_count(3)
     before = figures(page)[0]
     page.get_by_label("out_channels").fill("9")
     expect(page.get_by_test_id("stMetricValue").first).not_to_have_text(before)
@@ -531,9 +532,10 @@ def test_on_a_phone_the_next_layer_is_shown_without_scrolling_the_page(lab: Lab,
     page = context.new_page()
     open_design(page, lab)
     forward = page.get_by_role("button", name="next layer")
+    place(forward)
     forward.scroll_into_view_if_needed()
-    before = forward.bounding_box()
+    before = place(forward)
     forward.tap()
     expect(page.locator(".lab-field-text")).to_contain_text("16×9×9 map sees 12 px")
-    assert forward.bounding_box() == before
+    assert place(forward) == before
     context.close()

@@ -19,7 +19,7 @@ from mnist_core.runs.status import Status
 from mnist_core.runs.store import Run
 from tests.conftest import held
 
-from .conftest import Lab
+from .conftest import Lab, place
 from .test_draw import digit, draw, open_draw, strokes_are
 from .test_train import press_train, stop, wait
 
@@ -113,12 +113,10 @@ def test_nothing_jumps_when_a_run_pauses_or_ends_and_its_net_can_be_asked(page: 
     def tops(text: str) -> list[float]:
         """Where a phone's figures and a screen's curves begin, once the page says this."""
         found = []
-        for width, place in ((390, ".lab-headline"), (1280, ".mnist-lab-chart")):
+        for width, part in ((390, ".lab-headline"), (1280, ".mnist-lab-chart")):
             page.set_viewport_size({"width": width, "height": 844})
             expect(page.get_by_text(re.compile(text)).last).to_be_visible()
-            box = page.locator(place).first.bounding_box()
-            assert box
-            found.append(box["y"])
+            found.append(place(page.locator(part).first)["y"])
         return found
 
     with held(run):
