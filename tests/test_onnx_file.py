@@ -14,7 +14,7 @@ from mnist_core.architecture.layers import KINDS
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.architecture.text import from_text
 from mnist_core.course.experiments import EXPERIMENTS
-from mnist_core.export.formats import ExportError
+from mnist_core.export import ExportError
 from mnist_core.export.onnx_file import INPUT, OUTPUT, run, to_onnx
 from mnist_core.probe.inference import predict
 from mnist_core.runs.checkpoint import Checkpoint, CheckpointError, load, shipped_folder

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mnist_core.architecture.analysis import analyze
 from mnist_core.cli.output import FAILED, FINE, WRONG, Refusal, print_json
 from mnist_core.course.shipped import shipped
-from mnist_core.export.formats import FORMATS, ExportError
+from mnist_core.export import ExportError
+from mnist_core.export.formats import FORMATS
 from mnist_core.runs import store
 from mnist_core.runs.checkpoint import CheckpointError, load, shipped_folder
 from mnist_core.runs.files import replace_file

@@ -9,10 +9,6 @@ from pathlib import Path
 from mnist_core.runs.checkpoint import load
 
 
-class ExportError(Exception):
-    """A checkpoint that cannot be given away in this format; the message says why and what to do."""
-
-
 @dataclass(frozen=True)
 class Format:
     """One way to take a checkpoint along.

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.model import RepeatBlock, ResidualBlock
-from mnist_core.export.formats import ExportError
+from mnist_core.export import ExportError
 from mnist_core.probe.inference import INPUT_SHAPE, predict, require_digits
 from mnist_core.runs.checkpoint import Checkpoint
 from mnist_core.training.data import MEAN, STD

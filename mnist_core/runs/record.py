@@ -7,18 +7,12 @@ state is lost, all is trained again, and what was written before is put aside.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as deserialize
-from safetensors.torch import save as serialize
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.spec import ModelSpec, SpecError
@@ -27,8 +21,8 @@ from mnist_core.runs.checkpoint import Checkpoint
 from mnist_core.runs.figures import figures_of
 from mnist_core.runs.files import put_aside, replace_file
 from mnist_core.runs.journal import Journal
+from mnist_core.runs.saved_state import SavedState
 from mnist_core.runs.store import RunError
-from mnist_core.runs.teacher import bring_teacher
 from mnist_core.training import data, engine, processor
 from mnist_core.training.data import DataError, Dataset
 from mnist_core.training.engine import EpochEvent, StepEvent, TrainingError, TrainingState
@@ -37,7 +31,6 @@ from mnist_core.training.recipe import Recipe
 if TYPE_CHECKING:
     from mnist_core.runs.worker import Worker
 
-STATE_FORMAT = "mnist-lab-state-1"
 LOOK_EVERY = 0.25  # seconds between two metric lines, for which a GPU has to come to rest
 SAVE_EVERY = 20.0  # seconds between two saved states within an epoch
 SHOW_EVERY = 2.0  # seconds, at least, between two versions of latest.safetensors …
@@ -57,7 +50,7 @@ def train_run(worker: Worker) -> Iterator[None]:
     if view.spec is None or view.recipe is None:
         raise RunError(f"{store.REQUEST} is broken. Delete the run and start a new one.")
     try:
-        saved = _SavedState.read(worker.run / store.STATE)
+        saved = SavedState.read(worker.run / store.STATE)
         torch.set_num_threads(
             saved.threads or view.threads or min(locks.threads_a_run(), torch.get_num_threads())
         )
@@ -85,45 +78,6 @@ def _tell_fetching(worker: Worker, done: int, size: int, name: str) -> None:
     part = min(1.0, done / size) if size else 0.0
     worker.tell(now=False, message=f"Fetching {name}: {part:.0%} of {size / 1e6:.1f} MB", progress=part)
     worker.obey()
-
-
-@dataclass(frozen=True)
-class _SavedState:
-    """state.safetensors: all tensors of a TrainingState, and the number of threads that it was trained with.
-
-    Sums depend on how they are split among threads, so going on exactly needs as many as before. `problem`
-    says why there is nothing to go on from; else it is empty.
-    """
-
-    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
-    threads: int = 0  # not known
-    problem: str = ""
-
-    @classmethod
-    def read(cls, path: Path) -> _SavedState:
-        """What is in the file. Raises RunError when that cannot be told now."""
-        try:
-            # not safe_open: that calls a file missing for which there is no descriptor left
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return cls(problem="is missing")
-        except OSError as error:
-            raise RunError(
-                f"{path.name} cannot be read now ({error.strerror or error}). Nothing is lost: resume later."
-            ) from None
-        try:
-            tensors = deserialize(data)
-            about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-            if about["format"] != STATE_FORMAT:
-                raise ValueError("it is another program's")
-            return cls(tensors, max(1, int(about["threads"])))
-        except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-            return cls(problem=f"is broken ({error})")
-
-    def restore(self, spec: ModelSpec, recipe: Recipe) -> TrainingState:
-        if self.problem:
-            return bring_teacher(TrainingState.new(spec, recipe))
-        return bring_teacher(TrainingState.from_tensors(spec, recipe, self.tensors))
 
 
 def _begin_again(worker: Worker, recipe: Recipe, problem: str) -> None:
@@ -268,8 +222,7 @@ class _Recorder:
 
     def _save_state(self) -> None:
         self.journal.sync()
-        about = {"format": STATE_FORMAT, "threads": str(torch.get_num_threads())}
-        replace_file(self.run / store.STATE, serialize(self.state.to_tensors(), about))
+        SavedState(self.state.to_tensors(), torch.get_num_threads()).write(self.run / store.STATE)
         self.worker.tell(
             saved_epoch=min(self.state.epoch + 1, self.recipe.total_epochs),
             device=self.device,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from mnist_core.export.formats import FORMATS, ExportError
+from mnist_core.export import ExportError
+from mnist_core.export.formats import FORMATS
 from mnist_core.probe.catalog import Entry
 from mnist_core.runs.checkpoint import CheckpointError
 from pages.parts.exchange import file_name
