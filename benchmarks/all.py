@@ -25,7 +25,11 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.machine import machine  # noqa: E402
 from mnist_core.training.machine import has_cuda  # noqa: E402
 
-NAMES = ("throughput", "layers", "seeds", "time_to_accuracy", "gpu", "latency", "drawings", "kills")
+ALONE = ("throughput", "layers", "seeds", "time_to_accuracy", "gpu", "latency", "drawings", "kills")
+COMMANDS = {name: (f"{name}.py",) for name in ALONE} | {
+    "fast": ("time_to_accuracy.py", "--net", "record-under-20k", "--recipe", "fast")
+}
+NAMES = tuple(COMMANDS)
 HEAD = """# Benchmarks
 
 Written by `make bench`; `python benchmarks/all.py --only NAME` renews one part. Ratios are measured in one
@@ -39,15 +43,16 @@ run only there, too. In it the 32 seeds are trained once, after one seed alone.
 def part(name: str) -> tuple[str, bool]:
     """What one benchmark printed, as a section; and whether it ended well."""
     print(f"{name} …", flush=True)
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / f"{name}.py")], cwd=ROOT, capture_output=True, text=True
-    )
+    program, *options = COMMANDS[name]
+    command = [sys.executable, str(ROOT / "benchmarks" / program), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     fine = done.returncode == 0
     why = (done.stderr.strip().splitlines() or ["no reason is known"])[-1]
     text = done.stdout.rstrip() if fine else f"{done.stdout}It failed: {why}"
     device = torch.cuda.get_device_name() if name == "gpu" and torch.cuda.is_available() else ""
     when = f"{datetime.now(UTC):%Y-%m-%d}, {machine(device)}, load at the end {os.getloadavg()[0]:.1f}"
-    return f"## {name}\n\n`python benchmarks/{name}.py`, {when}\n\n```\n{text}\n```\n", fine
+    called = " ".join(("python", f"benchmarks/{program}", *options))
+    return f"## {name}\n\n`{called}`, {when}\n\n```\n{text}\n```\n", fine
 
 
 def known() -> dict[str, str]:

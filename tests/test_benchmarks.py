@@ -62,8 +62,9 @@ def test_time_to_accuracy_of_layers_in_the_text_form(
     assert (told["params"], told["recipe"], told["machine"]) == (500, "fast", machine())
     assert set(told["seconds_to"]) == {"99.0%", "99.4%"}
     first, second = told["epochs"]
-    assert 0.3 < first["accuracy"] <= 1 and first["deviation"] > 0
-    assert 0 < first["seconds"] < second["seconds"] < second["with_evaluation"]
+    assert 0.3 < first["accuracy"] <= 1 and 0 <= first["deviation"] < 0.3
+    # Hundredths of a second, in which so small a net is trained and evaluated.
+    assert 0 <= first["seconds"] <= second["seconds"] <= second["with_evaluation"] < 60
 
 
 def test_time_to_accuracy_takes_a_named_net_with_its_own_recipe(
@@ -126,7 +127,7 @@ def test_all_renews_the_parts_that_are_wanted(
 
 
 def test_all_knows_programs_that_are_there() -> None:
-    assert all((ROOT / "benchmarks" / f"{name}.py").is_file() for name in every.NAMES)
+    assert all((ROOT / "benchmarks" / program).is_file() for program, *_ in every.COMMANDS.values())
 
 
 @pytest.mark.slow

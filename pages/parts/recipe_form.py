@@ -14,7 +14,7 @@ from mnist_core.training.recipe import RECIPES, Augmentation, Recipe, RecipeErro
 from pages.parts import state
 
 _WHAT = {
-    "fast": "Past 99 % after an epoch or two and near 99.4 % after three: what to try first.",
+    "fast": "Good nets of under 20,000 params know 99 % after one epoch, 99.4 % after three: try it first.",
     "course": "Plain SGD with momentum and a constant rate, as most of the course's notebooks.",
     "task-2": "The published recipe of that net: 19 epochs of SGD with rotations of ± 10°.",
     "published": "What the document of this net used.",

@@ -275,7 +275,7 @@ def nothing_yet(epochs: int) -> None:
     """What stands where a run will be shown."""
     st.markdown(
         "No run yet. **Train** starts one; its curves grow here while it learns. With the recipe *fast* "
-        "a net of 20,000 params is past 99 % after two epochs."
+        "a net of 20,000 params knows 99 % after the first epoch."
     )
     empty = Curves((), (), (), (), (), (), (), ())
     left, right = st.columns(2)
