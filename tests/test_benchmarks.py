@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from benchmarks import all as every
-from benchmarks import gpu, time_to_accuracy
+from benchmarks import gpu, plain, time_to_accuracy
 from benchmarks.machine import machine, processor
+from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.records import ALL
 from mnist_core.training.data import Dataset
 
@@ -144,3 +145,17 @@ def test_drawings() -> None:
     told = of_process("benchmarks/drawings.py", "--digits", "20", "--processes", "1")
     assert told["machine"] == machine() and told["digits"] == 20 and told["originals"] == 1
     assert {"accuracy", "points_lost", "naive_accuracy"} <= set(told["sharp"]) == set(told["smooth"])
+
+
+@pytest.mark.slow
+def test_plain() -> None:
+    small = ["ten-steps-06-global-average-pooling", "--data", "synthetic", "--epochs", "1"]
+    told = of_process("benchmarks/plain.py", *small)
+    assert told["name"] == small[0] and [row["epoch"] for row in told["epochs"]] == [1]
+    assert told["epochs"][0]["test_accuracy"] > 0.5
+
+
+def test_plain_refuses_what_it_does_not_know() -> None:
+    experiment = EXPERIMENTS["drill-down-6-augmentation"]
+    with pytest.raises(SystemExit, match="another augmentation"):
+        plain.train(experiment, 1, 1, "synthetic")
