@@ -143,8 +143,10 @@ def speed(run: Run, seconds: float, settle: float = 1) -> float:
     time.sleep(settle)
     known = len(store.read(run).steps)
     time.sleep(seconds)
+    while not (lines := store.read(run).steps[known:]):  # an evaluation took all the time
+        time.sleep(0.2)
     # Every line covers about the same number of steps.
-    return statistics.harmonic_mean(line["images_per_second"] for line in store.read(run).steps[known:])
+    return statistics.harmonic_mean(line["images_per_second"] for line in lines)
 
 
 def slowdown(pairs: list[tuple[float, float]]) -> tuple[float, float]:

@@ -35,7 +35,7 @@ def test_it_measures_the_train_page_beside_a_run() -> None:
     """The parts of the program whose elements no other test drives."""
     names = ["analysis_30_layers", "choose_beside_a_run", "tab_beside_a_run", "slowdown"]
     command = [sys.executable, "benchmarks/latency.py", "--json", "--times", "1", "--pairs", "2"]
-    command += ["--seconds", "1", "--only", *names]
+    command += ["--seconds", "2", "--only", *names]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
