@@ -28,7 +28,6 @@ from mnist_core.training.engine import (
     predict,
     train,
 )
-from mnist_core.training.processor.dropout import Dropout
 from mnist_core.training.recipe import Augmentation, Recipe
 from mnist_core.training.splits import split
 
@@ -275,10 +274,14 @@ def test_decay_spares_vectors_when_the_recipe_says_so() -> None:
     assert spared["weight_decay"] == 0 and all(parameter.ndim < 2 for parameter in spared["params"])
 
 
-def test_dropout_is_set_for_the_whole_net() -> None:
-    state = TrainingState.new(SMALL, RECIPE.changed(dropout=0.25))
-    rates = [module.p for module in state.model.modules() if isinstance(module, Dropout | nn.Dropout2d)]
-    assert rates == [0.25, 0.25]
+def test_dropout_is_set_for_the_whole_net(data: Dataset) -> None:
+    """As if the design had this rate everywhere."""
+    designed = ModelSpec.from_json(SMALL.to_json().replace('"p": 0.1', '"p": 0.25'))
+    assert designed != SMALL
+    recipe = RECIPE.changed(epochs=1)
+    states = TrainingState.new(SMALL, recipe.changed(dropout=0.25)), TrainingState.new(designed, recipe)
+    by_recipe, by_design = ([facts(event) for event in ended(state, data)] for state in states)
+    assert by_recipe == by_design != [facts(event) for event in ended(TrainingState.new(SMALL, recipe), data)]
 
 
 def test_the_learning_rate_can_be_changed_on_the_way(data: Dataset) -> None:
@@ -407,9 +410,13 @@ def test_evaluation_and_prediction(data: Dataset) -> None:
     assert torch.allclose(from_bytes_.sum(1), torch.ones(300)) and from_bytes_.shape == (300, 10)
 
 
+def convolution() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 6, 5, 2), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 12 * 12, 10))
+
+
 def test_relu_in_place_changes_no_number(data: Dataset) -> None:
-    in_place = TrainingState.new(SMALL, RECIPE)
-    plain = TrainingState.new(SMALL, RECIPE)
+    in_place, plain = (TrainingState.of(convolution(), RECIPE) for _ in range(2))
     changed = [module for module in plain.model.modules() if isinstance(module, nn.ReLU) and module.inplace]
     assert changed
     for module in changed:

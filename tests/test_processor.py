@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 if sys.platform == "darwin":  # there Numba may find no OpenMP, and the layers are torch's
@@ -21,7 +23,8 @@ LAYERS = {
     "depthwise": nn.Conv2d(6, 6, 3, padding=1, groups=6, bias=False),
     "depthwise, no padding": nn.Conv2d(6, 6, 3, groups=6, bias=False),
     "depthwise 5×1": nn.Conv2d(6, 6, (5, 1), padding=(4, 0), groups=6, bias=False),
-    "pooling": nn.AvgPool2d(2),
+    "average pooling": nn.AvgPool2d(2),
+    "max pooling": nn.MaxPool2d(2),
 }
 
 
@@ -30,7 +33,7 @@ def here(layer: nn.Module) -> nn.Module:
     copy = nn.Sequential(deepcopy(layer))
     for kind in (depthwise, pool):
         kind.use_here(copy)
-    assert type(copy[0]) in (depthwise.DepthwiseConv2d, pool.AvgPool2d)
+    assert type(copy[0]) in (depthwise.DepthwiseConv2d, pool.AvgPool2d, pool.MaxPool2d)
     return copy[0]
 
 
@@ -48,10 +51,40 @@ def test_outputs_and_gradients(
     dy = last(torch.randn_like(layer.to(dtype)(x)))
     exact = results(deepcopy(layer).double(), x.double(), dy.double())
     ours = results(here(layer), x, dy)
-    assert len(ours) == len(exact) == (2 if kind == "pooling" else 3)
+    assert len(ours) == len(exact) == (2 if "pooling" in kind else 3)
     for mine, expected in zip(ours, exact, strict=True):
         assert error(mine, expected) <= least
     layer.float()
+
+
+@settings(max_examples=30)
+@given(
+    images=st.integers(1, 5),
+    channels=st.integers(1, 40),
+    height=st.integers(2, 13),
+    width=st.integers(2, 13),
+    half=st.booleans(),
+)
+def test_of_equal_ones_the_first_is_the_largest(
+    images: int, channels: int, height: int, width: int, half: bool
+) -> None:
+    """Bit by bit as in torch, in maps of any size; after a ReLU many values are equal."""
+    x = last(
+        torch.randint(-1, 2, (images, channels, height, width)).to(torch.bfloat16 if half else torch.float32)
+    )
+    dy = last(torch.randn(images, channels, height // 2, width // 2, dtype=x.dtype))
+    layer = nn.MaxPool2d(2)
+    for mine, expected in zip(results(here(layer), x, dy), results(layer, x, dy), strict=True):
+        assert torch.equal(mine, expected)
+
+
+def test_in_a_largest_value_what_is_not_a_number_remains_visible() -> None:
+    x = torch.randn(2, 10, 8, 8)
+    for place in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        x[0, 3, place[0], place[1]] = float("nan")
+        y = here(LAYERS["max pooling"])(last(x))
+        assert y[0, 3, 0, 0].isnan() and y.isnan().sum() == 1
+        x[0, 3, place[0], place[1]] = 0
 
 
 def test_under_autocast_a_convolution_is_in_bfloat16() -> None:
@@ -80,6 +113,12 @@ def test_which_take_their_place() -> None:
         nn.AvgPool2d(3),
         nn.AvgPool2d(2, ceil_mode=True),
         nn.AvgPool2d(2, padding=1),
+        nn.AvgPool2d(2, divisor_override=3),
+        nn.MaxPool2d(3),
+        nn.MaxPool2d(2, 1),
+        nn.MaxPool2d(2, dilation=2),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.MaxPool2d(2, return_indices=True),
     )
     before = [type(module) for module in others]
     for kind in (depthwise, pool):
@@ -93,7 +132,7 @@ def test_bfloat16_is_rounded_as_torch_rounds() -> None:
     @compiled.serial
     def copy(values: Any, out: Any) -> None:
         for j in range(values.shape[1]):
-            compiled.store(out, 0, j, compiled.load(values[0, j]))
+            compiled.store(out, (0, j), compiled.load(values[0, j]))
 
     bits = torch.arange(0, 2**32, 104_729, dtype=torch.int64).to(torch.int32)
     wide = bits.view(torch.float32)

@@ -61,7 +61,7 @@ def train_run(worker: Worker) -> Iterator[None]:
             _begin_again(worker, view.recipe, saved.problem)
         state = saved.restore(view.spec, view.recipe)
         first = state.device.type == "cpu" and not processor.compiled_before()
-        compiling = "; layers are compiled once, about 20 seconds" if first else ""
+        compiling = "; layers are compiled once, half a minute" if first else ""
         worker.tell(message=f"Preparing the {len(dataset.train_labels):,} training images{compiling}")
         worker.obey()
         yield from _Recorder(worker, view.spec, view.recipe, dataset, state).record()

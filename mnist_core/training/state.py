@@ -20,7 +20,6 @@ from mnist_core.architecture.model import build
 from mnist_core.architecture.spec import ModelSpec
 from mnist_core.training import processor
 from mnist_core.training.optimizer import load_optimizer, optimizer_of
-from mnist_core.training.processor.dropout import Dropout
 from mnist_core.training.recipe import Recipe
 from mnist_core.training.schedule import Plateau, Rate
 
@@ -106,7 +105,7 @@ class TrainingState:
             )
         if recipe.dropout is not None:
             for module in model.modules():
-                if isinstance(module, nn.Dropout | nn.Dropout2d | Dropout):
+                if isinstance(module, nn.Dropout | nn.Dropout2d):
                     module.p = recipe.dropout
         model.to(place).to(memory_format=torch.channels_last).train()
         _rectify_in_place(model)

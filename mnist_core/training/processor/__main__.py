@@ -10,7 +10,8 @@ from mnist_core.training.processor import use_here
 
 def compile_all() -> None:
     """One step of a net that has them all, in each precision."""
-    model = nn.Sequential(nn.BatchNorm2d(3), nn.SiLU(), nn.AvgPool2d(2))
+    layers = nn.BatchNorm2d(3), nn.SiLU(), nn.Dropout(), nn.MaxPool2d(2), nn.AvgPool2d(2)
+    model = nn.Sequential(*layers)
     use_here(model)
     for dtype in (torch.float32, torch.bfloat16):
         images = torch.zeros(2, 3, 4, 4, dtype=dtype).to(memory_format=torch.channels_last)

@@ -1,18 +1,19 @@
-"""BatchNorm and the activation after it in one go.
+"""BatchNorm with the ReLU before it, or the activation after it, and the Dropout2d behind, in one go.
 
-torch walks through a map five times forward and seven to nine times backward, in narrow maps pixel by pixel,
-as few channels fill no vector register; in the nets of this lab that took longer than the convolutions. Here
-it is twice and twice: once for the sums, once for the result. The activation is computed again backward
-instead of kept. Rows of many pixels are seen as one pixel of many channels, and sums are merged at the end.
+torch walks through a map five times forward and seven to nine times backward for the norm alone, in narrow
+maps pixel by pixel, as few channels fill no vector register, and five more times for each of the others; in
+the nets of this lab that took longer than the convolutions. Here it is twice and twice: once for the sums,
+once for the result. What lies between is computed again backward instead of kept. Rows of many pixels are
+seen as one pixel of many channels, and sums are merged at the end.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numba import prange
 from numba.extending import register_jitable
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from mnist_core.training.processor.compiled import (
     memory,
     parallel,
     part_of,
+    repeat,
     repeated,
     rows,
     serial,
@@ -31,68 +33,76 @@ from mnist_core.training.processor.compiled import (
     store,
 )
 
-_NONE, _RELU, _SILU = range(3)
-_CODES: dict[type[nn.Module], int] = {nn.ReLU: _RELU, nn.SiLU: _SILU}
-_REGISTER = 16  # float32 values in a vector register: with whole ones torch is as fast
 _BLOCK = 64  # rows whose sums are float32 before they are added to those in float64
+_ANY, _ZERO = np.float32(-np.inf), np.float32(0)  # the least value there is: without a ReLU, and after it
 
 
 @register_jitable
-def _activated(value: Any, code: int) -> Any:
-    if code == _RELU:
-        return np.float32(0) if value < 0 else value  # not max(): what is not a number must remain visible
-    if code == _SILU:
-        return value / (np.float32(1) + exp(-value))
-    return value
+def _rectified(value: Any, least: Any) -> Any:
+    return least if value < least else value  # not max(): what is not a number must remain visible
 
 
 @register_jitable
-def _slope(value: Any, code: int) -> Any:
+def _activated(value: Any, least: Any, silu: bool) -> Any:
+    return value / (np.float32(1) + exp(-value)) if silu else _rectified(value, least)
+
+
+@register_jitable
+def _slope(value: Any, least: Any, silu: bool) -> Any:
     """The derivative of the activation."""
-    if code == _RELU:
-        return np.float32(0) if value <= 0 else np.float32(1)
-    if code == _SILU:
+    if silu:
         sigmoid = np.float32(1) / (np.float32(1) + exp(-value))
         return sigmoid * (np.float32(1) + value * (np.float32(1) - sigmoid))
-    return np.float32(1)
+    return np.float32(0) if value <= least else np.float32(1)
 
 
 @serial
-def _moments(x: Any, centre: Any, totals: Any) -> None:
+def _moments(x: Any, before: Any, centre: Any, totals: Any) -> None:
     """Add Σ (x - centre) and Σ (x - centre)² of each channel to the two rows of totals."""
-    width, channels = x.shape[1], len(centre)
+    images, width = max(_BLOCK // x.shape[1], 1), x.shape[2]
     centres = repeated(centre, width)
     ones, squares = np.empty(width, np.float32), np.empty(width, np.float32)
-    for start in range(0, len(x), _BLOCK):
+    for start in range(0, len(x), images):
         ones[:] = 0
         squares[:] = 0
-        for i in range(start, min(start + _BLOCK, len(x))):
-            for j in range(width):
-                value = load(x[i, j]) - centres[j]
-                ones[j] += value
-                squares[j] += value * value
-        for j in range(width):
-            totals[0, j % channels] += ones[j]
-            totals[1, j % channels] += squares[j]
+        for n in range(start, min(start + images, len(x))):
+            for i in range(x.shape[1]):
+                for j in range(width):
+                    value = _rectified(load(x[n, i, j]), before) - centres[j]
+                    ones[j] += value
+                    squares[j] += value * value
+        _merge(ones, totals[0])
+        _merge(squares, totals[1])
 
 
 @register_jitable
-def _apply_as(x: Any, scales: Any, shifts: Any, code: int, y: Any) -> None:
-    for i in range(len(x)):
-        for j in range(x.shape[1]):
-            store(y, i, j, _activated(load(x[i, j]) * scales[j] + shifts[j], code))
+def _merge(sums: Any, total: Any) -> None:
+    """Add the sums of a row to those of the channels."""
+    for start in range(0, len(sums), len(total)):
+        for c in range(len(total)):
+            total[c] += sums[start + c]
+
+
+@register_jitable
+def _apply_as(
+    x: Any, before: Any, scale: Any, shift: Any, after: Any, silu: bool, factors: Any, y: Any
+) -> None:
+    scales, shifts = repeated(scale, x.shape[2]), repeated(shift, x.shape[2])
+    kept = np.empty(x.shape[2], np.float32)
+    for n in range(len(x)):
+        repeat(factors[n], kept)
+        for i in range(x.shape[1]):
+            for j in range(x.shape[2]):
+                value = _rectified(load(x[n, i, j]), before) * scales[j] + shifts[j]
+                store(y, (n, i, j), _activated(value, after, silu) * kept[j])
 
 
 @serial
-def _apply(x: Any, scale: Any, shift: Any, code: int, y: Any) -> None:
-    width = x.shape[1]
-    scales, shifts = repeated(scale, width), repeated(shift, width)
-    if code == _RELU:  # with a constant for the code the loop has no branch, and fills vector registers
-        _apply_as(x, scales, shifts, _RELU, y)
-    elif code == _SILU:
-        _apply_as(x, scales, shifts, _SILU, y)
+def _apply(x: Any, before: Any, scale: Any, shift: Any, after: Any, silu: bool, factors: Any, y: Any) -> None:
+    if silu:  # with a constant the loop has no branch, and fills vector registers
+        _apply_as(x, _ANY, scale, shift, _ANY, True, factors, y)
     else:
-        _apply_as(x, scales, shifts, _NONE, y)
+        _apply_as(x, before, scale, shift, after, False, factors, y)
 
 
 @parallel
@@ -100,8 +110,11 @@ def _forward(
     x: Any,
     weight: Any,
     bias: Any,
+    factors: Any,
     eps: float,
-    code: int,
+    before: Any,
+    after: Any,
+    silu: bool,
     momentum: float,
     parts: int,
     y: Any,
@@ -114,10 +127,10 @@ def _forward(
     channels = len(weight)
     centre = np.empty(channels, np.float32)  # near the mean: no small difference of large sums is taken
     for c in range(channels):
-        centre[c] = load(x[0, c])
+        centre[c] = _rectified(load(x[0, 0, c]), before)
     totals = np.zeros((parts, 2, channels))
     for part in prange(parts):
-        _moments(part_of(x, part, parts), centre, totals[part])
+        _moments(part_of(x, part, parts), before, centre, totals[part])
     scale, shift = np.empty(channels, np.float32), np.empty(channels, np.float32)
     count = x.size // channels
     for c in range(channels):
@@ -129,54 +142,78 @@ def _forward(
         running_mean[c] += momentum * (mean[c] - running_mean[c])
         running_variance[c] += momentum * (variance[c] * count / (count - 1) - running_variance[c])
     for part in prange(parts):
-        _apply(part_of(x, part, parts), scale, shift, code, part_of(y, part, parts))
+        some = part_of(factors, part, parts), part_of(y, part, parts)
+        _apply(part_of(x, part, parts), before, scale, shift, after, silu, *some)
 
 
 @register_jitable
 def _gradient_sums_as(
-    x: Any, dy: Any, scales: Any, shifts: Any, means: Any, code: int, g: Any, ones: Any, products: Any
+    x: Any,
+    dy: Any,
+    before: Any,
+    scale: Any,
+    shift: Any,
+    after: Any,
+    silu: bool,
+    factors: Any,
+    mean: Any,
+    g: Any,
+    totals: Any,
 ) -> None:
-    for i in range(len(x)):
-        for j in range(x.shape[1]):
-            value = load(x[i, j])
-            gradient = load(dy[i, j]) * _slope(value * scales[j] + shifts[j], code)
-            store(g, i, j, gradient)
-            ones[j] += gradient
-            products[j] += gradient * (value - means[j])
+    images, width = max(_BLOCK // x.shape[1], 1), x.shape[2]
+    scales, shifts, means = repeated(scale, width), repeated(shift, width), repeated(mean, width)
+    kept = np.empty(width, np.float32)
+    ones, products = np.empty(width, np.float32), np.empty(width, np.float32)
+    for start in range(0, len(x), images):
+        ones[:] = 0
+        products[:] = 0
+        for n in range(start, min(start + images, len(x))):
+            repeat(factors[n], kept)
+            for i in range(x.shape[1]):
+                for j in range(width):
+                    value = _rectified(load(x[n, i, j]), before)
+                    gradient = (
+                        load(dy[n, i, j]) * kept[j] * _slope(value * scales[j] + shifts[j], after, silu)
+                    )
+                    store(g, (n, i, j), gradient)
+                    ones[j] += gradient
+                    products[j] += gradient * (value - means[j])
+        _merge(ones, totals[0])
+        _merge(products, totals[1])
 
 
 @serial
 def _gradient_sums(
-    x: Any, dy: Any, scale: Any, shift: Any, mean: Any, code: int, g: Any, totals: Any
+    x: Any,
+    dy: Any,
+    before: Any,
+    scale: Any,
+    shift: Any,
+    after: Any,
+    silu: bool,
+    factors: Any,
+    mean: Any,
+    g: Any,
+    totals: Any,
 ) -> None:
-    """Fill g, the gradient before the activation; add Σ g and Σ g (x - mean) to the two rows of totals."""
-    width, channels = x.shape[1], len(mean)
-    scales, shifts, means = repeated(scale, width), repeated(shift, width), repeated(mean, width)
-    ones, products = np.empty(width, np.float32), np.empty(width, np.float32)
-    for start in range(0, len(x), _BLOCK):
-        ones[:] = 0
-        products[:] = 0
-        end = start + _BLOCK
-        some = x[start:end], dy[start:end], scales, shifts, means
-        if code == _RELU:
-            _gradient_sums_as(*some, _RELU, g[start:end], ones, products)
-        elif code == _SILU:
-            _gradient_sums_as(*some, _SILU, g[start:end], ones, products)
-        else:
-            _gradient_sums_as(*some, _NONE, g[start:end], ones, products)
-        for j in range(width):
-            totals[0, j % channels] += ones[j]
-            totals[1, j % channels] += products[j]
+    """Fill g, the gradient behind the norm; add Σ g and Σ g (x - mean) to the two rows of totals."""
+    if silu:
+        _gradient_sums_as(x, dy, _ANY, scale, shift, _ANY, True, factors, mean, g, totals)
+    else:
+        _gradient_sums_as(x, dy, before, scale, shift, after, False, factors, mean, g, totals)
 
 
 @serial
-def _apply_gradient(x: Any, scale: Any, of_x: Any, rest: Any, g: Any) -> None:
-    """g ← g · scale + x · of_x + rest, with these of each channel."""
-    width = x.shape[1]
+def _apply_gradient(x: Any, before: Any, scale: Any, of_x: Any, rest: Any, g: Any) -> None:
+    """g ← g · scale + x · of_x + rest, with these of each channel; 0 where x did not come through."""
+    width = x.shape[2]
     scales, of_xs, rests = repeated(scale, width), repeated(of_x, width), repeated(rest, width)
-    for i in range(len(x)):
-        for j in range(width):
-            store(g, i, j, load(g[i, j]) * scales[j] + load(x[i, j]) * of_xs[j] + rests[j])
+    for n in range(len(x)):
+        for i in range(x.shape[1]):
+            for j in range(width):
+                value = load(x[n, i, j])
+                through = load(g[n, i, j]) * scales[j] + value * of_xs[j] + rests[j]
+                store(g, (n, i, j), through * _slope(value, before, False))
 
 
 @parallel
@@ -185,10 +222,13 @@ def _backward(
     dy: Any,
     weight: Any,
     bias: Any,
+    factors: Any,
     mean: Any,
     variance: Any,
     eps: float,
-    code: int,
+    before: Any,
+    after: Any,
+    silu: bool,
     parts: int,
     dx: Any,
     dweight: Any,
@@ -208,7 +248,8 @@ def _backward(
     totals = np.zeros((parts, 2, channels))
     for part in prange(parts):
         some = part_of(x, part, parts), part_of(dy, part, parts)
-        _gradient_sums(*some, scale, shift, mean, code, part_of(dx, part, parts), totals[part])
+        kept, g = part_of(factors, part, parts), part_of(dx, part, parts)
+        _gradient_sums(*some, before, scale, shift, after, silu, kept, mean, g, totals[part])
     count = x.size // channels
     for c in range(channels):
         sigma = np.sqrt(variance[c] + eps)
@@ -217,74 +258,92 @@ def _backward(
         of_x[c] = -scale[c] / sigma * dweight[c] / count
         rest[c] = -scale[c] * dbias[c] / count - mean[c] * of_x[c]
     for part in prange(parts):
-        _apply_gradient(part_of(x, part, parts), scale, of_x, rest, part_of(dx, part, parts))
+        _apply_gradient(part_of(x, part, parts), before, scale, of_x, rest, part_of(dx, part, parts))
 
 
 class _Norm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, layer: BatchNorm2d) -> Tensor:
-        """x (N, C, H, W), channels last → normalised and activated; the running statistics follow."""
-        y, arrays = torch.empty_like(x), (memory(weight), memory(bias))
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, factors: Tensor, layer: BatchNorm2d
+    ) -> Tensor:
+        """x (N, C, H, W), channels last, and factors (N, C) → the map; the running statistics follow."""
+        y, arrays = torch.empty_like(x), (memory(weight), memory(bias), memory(factors))
         ctx.moments = np.empty_like(arrays[0]), np.empty_like(arrays[0])
-        ctx.eps, ctx.code = layer.eps, _CODES.get(type(layer.activation), _NONE)
+        least = (_ZERO if type(each) is nn.ReLU else _ANY for each in (layer.before, layer.activation))
+        ctx.how = layer.eps, *least, type(layer.activation) is nn.SiLU
         running = memory(layer.running_mean), memory(layer.running_var)
-        settings = ctx.eps, ctx.code, layer.momentum, share_work()
-        _forward(rows(x), *arrays, *settings, rows(y), *ctx.moments, *running)
-        ctx.save_for_backward(x, weight, bias)
+        _forward(rows(x), *arrays, *ctx.how, layer.momentum, share_work(), rows(y), *ctx.moments, *running)
+        ctx.save_for_backward(x, weight, bias, factors)
         return y
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        x, weight, bias = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        x, weight, bias, factors = ctx.saved_tensors
         dy = gradients[0].contiguous(memory_format=torch.channels_last)
         dx, dweight, dbias = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(bias)
-        given = rows(x), rows(dy), memory(weight), memory(bias), *ctx.moments, ctx.eps, ctx.code
+        given = rows(x), rows(dy), memory(weight), memory(bias), memory(factors), *ctx.moments, *ctx.how
         _backward(*given, share_work(), rows(dx), memory(dweight), memory(dbias))
-        return dx, dweight, dbias, None
+        return dx, dweight, dbias, None, None
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """nn.BatchNorm2d and the activation after it on the processor, the same but for rounding.
+    """nn.BatchNorm2d on the processor, with a ReLU before it, an activation and nn.Dropout2d after it.
 
-    Sums and the result are nearer to those in float64 than torch's.
+    The same as torch's but for rounding; sums and the result are nearer to those in float64.
     """
 
     momentum: float
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
+    before: nn.Module
     activation: nn.Module
+    dropout: float
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W)."""
         count = x.numel() // x.shape[1]
         if not self.training or x.dtype not in KNOWN or count < 2:  # torch refuses a single value
-            after: Tensor = self.activation(super().forward(x))
-            return after
+            return F.dropout2d(self.activation(super().forward(self.before(x))), self.dropout, self.training)
         weight: Tensor = self.weight if self.affine else torch.ones_like(self.running_mean)
         bias: Tensor = self.bias if self.affine else torch.zeros_like(self.running_mean)
         x = x.contiguous(memory_format=torch.channels_last)
         self.num_batches_tracked.add_(1)
-        y: Tensor = _Norm.apply(x, weight, bias, self)
+        factors = torch.ones(*x.shape[:2], 1, 1)
+        if self.dropout:
+            factors = F.dropout2d(factors, self.dropout)
+        y: Tensor = _Norm.apply(x, weight, bias, factors.flatten(1), self)
         return y
 
 
 def use_here(model: nn.Module) -> None:
-    """Let the nn.BatchNorm2d of `model` be of these where that is faster; tensors and their names stay.
+    """Let the nn.BatchNorm2d of `model` be of these where they can; tensors and their names stay.
 
-    An activation after it moves into it, and leaves an nn.Identity in its place.
+    Layers around one that it does, too, move into it, and leave an nn.Identity in their places.
     """
     for module in list(model.modules()):
-        layers = list(module.named_children()) if isinstance(module, nn.Sequential) else []
-        for (_, layer), (name, after) in pairwise([*layers, ("", nn.Identity())]):
-            if type(layer) is nn.BatchNorm2d and _suits(layer, after):
-                layer.__class__ = BatchNorm2d
-                moves = type(after) in _CODES
-                layer.__dict__["activation"] = after if moves else nn.Identity()  # no child: no name changes
-                if moves:
-                    setattr(module, name, nn.Identity())
+        if isinstance(module, nn.Sequential):
+            for place in range(len(module)):
+                _take_in(module, place)
 
 
-def _suits(layer: nn.BatchNorm2d, after: nn.Module) -> bool:
-    faster = layer.num_features % _REGISTER > 0 or isinstance(after, nn.SiLU)
-    return faster and layer.track_running_stats and layer.momentum is not None
+def _take_in(layers: nn.Sequential, place: int) -> None:
+    norm, all_layers, taken = layers[place], dict(enumerate(layers)), list[int]()
+    if type(norm) is not nn.BatchNorm2d or not norm.track_running_stats or norm.momentum is None:
+        return
+
+    def take(number: int, *kinds: type[nn.Module]) -> Any:
+        layer = all_layers.get(number)
+        if type(layer) not in kinds:
+            return nn.Identity()
+        taken.append(number)
+        return layer
+
+    activation = take(place + 1, nn.ReLU, nn.SiLU)
+    dropout = take(place + 1 + len(taken), nn.Dropout2d)
+    before = take(place - 1, *([] if type(activation) is nn.SiLU else [nn.ReLU]))
+    norm.__class__ = BatchNorm2d
+    # no children, so that no tensor's name changes
+    norm.__dict__.update(before=before, activation=activation, dropout=getattr(dropout, "p", 0.0))
+    for number in taken:
+        layers[number] = nn.Identity()
