@@ -52,6 +52,12 @@ def test_a_look_gives_what_was_asked_for(run: Run, holder: Holder) -> None:
     assert pulse.look(run.name, [run.name], [])["parts"] == {}
 
 
+def test_a_long_run_is_looked_at_less_often(run: Run, holder: Holder) -> None:
+    for seconds, every in ((59.0, pulse.TRAINING_EVERY), (61.0, pulse.LATER_EVERY)):
+        store.write_status(run, Status(state="training", seconds=seconds))
+        assert pulse.look(run.name, [run.name], [])["every"] == every
+
+
 def test_every_part_that_follows_a_run(run: Run, holder: Holder) -> None:
     learn(run, 3)
     reached = {"epochs": 1, "test_accuracy": 0.5, "test_images": 100, "best_accuracy": 0.5, "best_epoch": 1}

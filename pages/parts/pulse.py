@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 WAITING_EVERY = 1.0  # seconds between two looks at a run that is about to begin, or to end
 TRAINING_EVERY = 3.0  # and at one that trains: each look takes from it what it costs
+LATER_EVERY = 5.0  # and at one that has trained for so many seconds, when curves move slowly
+LATER = 60.0
 PIXELS = 28 * 28
 
 _mount = component(__file__)
@@ -58,8 +60,10 @@ def pulse(shown: RunView, views: Sequence[RunView], limit: int | None, changes: 
 def every(views: Sequence[RunView]) -> float:
     """Seconds until the next look."""
     alive = [view for view in views if view.alive]
-    calm = any(view.state == "training" for view in alive) and not any(view.wish for view in alive)
-    return TRAINING_EVERY if calm else WAITING_EVERY
+    spent = [view.status.seconds for view in alive if view.state == "training"]
+    if not spent or any(view.wish for view in alive):
+        return WAITING_EVERY
+    return TRAINING_EVERY if min(spent) < LATER else LATER_EVERY
 
 
 def news(views: Sequence[RunView]) -> str:
