@@ -26,10 +26,12 @@ def train(options: argparse.Namespace) -> int:
     try:
         run = store.create(spec, recipe, options.data)
         launch.start(run)
+        print(
+            f"run {run.name}: {spec.name}, {analyze(spec).params:,} params, {options.data}", file=sys.stderr
+        )
+        view = _follow(run)
     except RunError as error:
         raise Refusal(FAILED, str(error)) from None
-    print(f"run {run.name}: {spec.name}, {analyze(spec).params:,} params, {options.data}", file=sys.stderr)
-    view = _follow(run)
     if view.state != "done" or view.checkpoint is None:
         raise Refusal(FAILED, view.status.message or f"Run {run.name} is {view.state}.")
     if options.out:
@@ -90,7 +92,10 @@ def _named_recipe(options: argparse.Namespace) -> Recipe:
 
 
 def _follow(run: Run) -> RunView:
-    """Watches a run to its end: a progress bar on a terminal, else a line an epoch. Ctrl-C stops the run."""
+    """Watches a run to its end: a progress bar on a terminal, else a line an epoch. Ctrl-C stops the run.
+
+    Raises RunError where it cannot be stopped; then it goes on.
+    """
     bar, told = sys.stderr.isatty(), 0
     view = store.read(run)
     try:

@@ -28,23 +28,30 @@ _ONLY_PRANGE = {"prange": True} | dict.fromkeys(_REST, False)  # all else would 
 Kernel = Callable[..., Any]
 
 
-def _set_up() -> None:
-    """Numba's threads: OpenMP's, which torch has, too; its own may not be called from two places at once.
-
-    And its registers: by default LLVM takes half of each where whole ones once slowed the clock down, which
-    they no longer do on processors that know bfloat16. A tenth of a step of a net with SiLU.
-    """
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512bf16") and numba.config.CPU_FEATURES is None:
-        numba.config.CPU_NAME = numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
-        numba.config.CPU_FEATURES = features.flatten() + ",-prefer-256-bit"
+def _start_threads() -> None:
+    """OpenMP's, which torch has, too; Numba's own may not be called from two places at once."""
     numba.config.THREADING_LAYER = "omp"
     before = torch.get_num_threads()
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)  # at first also sets the number for torch
     torch.set_num_threads(before)
 
 
-_set_up()
+def _use_whole_registers() -> None:
+    """Of 512 bits: LLVM takes half of them, as whole ones once slowed the clock down.
+
+    On processors that know bfloat16 they no longer do; a step of a net with SiLU is a tenth faster.
+    """
+    try:
+        features = llvmlite.binding.get_host_cpu_features()
+    except RuntimeError:  # LLVM does not know this processor
+        return
+    if features.get("avx512bf16") and numba.config.CPU_FEATURES is None:
+        numba.config.CPU_NAME = numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+        numba.config.CPU_FEATURES = features.flatten() + ",-prefer-256-bit"
+
+
+_use_whole_registers()
+_start_threads()
 
 
 def serial(function: Kernel) -> Kernel:
