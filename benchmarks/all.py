@@ -2,7 +2,7 @@
 
     python benchmarks/all.py [--only NAME…]
 
-Takes about 45 minutes on two cores that do nothing else. With --only the other parts of the document stay
+Takes about 50 minutes on two cores that do nothing else. With --only the other parts of the document stay
 as they are. A benchmark that fails is named in the document and makes the exit status 1.
 """
 
