@@ -12,6 +12,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from PIL import Image
 
 from mnist_core.architecture.analysis import analyze
 from mnist_core.architecture.codegen import to_source
-from mnist_core.cli import main
+from mnist_core.cli import main, runs
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.probe.handwriting import keep
 from mnist_core.runs import store, wishes
@@ -116,10 +117,10 @@ def test_wrong_usage(arguments: tuple[str, ...]) -> None:
 @pytest.mark.slow
 def test_ctrl_c_stops_the_run_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So it does where the run cannot be asked: then it says why, and the run goes on."""
-    stop, wait, refused = wishes.request_stop, time.sleep, f"{tmp_path} is read-only"
+    stop, refused = wishes.request_stop, f"{tmp_path} is read-only"
 
     def press(seconds: float) -> None:
-        monkeypatch.setattr(time, "sleep", wait)
+        monkeypatch.setattr(runs, "time", time)
         raise KeyboardInterrupt
 
     def refuse(folder: Path) -> None:
@@ -127,14 +128,14 @@ def test_ctrl_c_stops_the_run_and_says_so(tmp_path: Path, monkeypatch: pytest.Mo
 
     command = ["train", "conv4 relu gap flat fc10", "--data", "synthetic", "--epochs", "900"]
     for request, said in ((stop, "what is there is kept"), (refuse, refused)):
-        monkeypatch.setattr(time, "sleep", press)
+        monkeypatch.setattr(runs, "time", SimpleNamespace(sleep=press))
         monkeypatch.setattr(wishes, "request_stop", request)
         done = lab(*command, MNIST_LAB_RUNS=str(tmp_path))
         assert done.returncode == 1 and said in done.stderr
     (view,) = [view for view in store.list_runs(tmp_path) if view.alive]
     stop(view.run.folder)
     while store.read(view.run).alive:
-        wait(0.05)
+        time.sleep(0.05)
 
 
 def test_train_evaluate_predict(tmp_path: Path) -> None:
