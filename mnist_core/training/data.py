@@ -196,8 +196,10 @@ def _download(url: str, raw: Path, archive: Archive, progress: Progress | None) 
     with _network_timeout():
         thread = threading.Thread(target=fetch, name=f"fetch {archive.name}", daemon=True)
         thread.start()
-        while thread.is_alive():
+        lasts = True
+        while lasts:  # the last report comes after the end, however soon that was
             thread.join(0.1)
+            lasts = thread.is_alive()
             if progress is not None:
                 progress(_size(raw / archive.name), archive.size, archive.name)
     if failure:
