@@ -103,6 +103,11 @@ def page(context: BrowserContext) -> Page:
     return context.new_page()
 
 
+def to_page(page: Page, name: str) -> None:
+    """Through the bar above: a page may have links of its own to other pages."""
+    page.get_by_test_id("stTopNav").get_by_role("link", name=name).click()
+
+
 def place(locator: Locator) -> FloatRect:
     """Where the element lies once it has stayed there for more than a second: a page moves while it fills."""
     seen: list[FloatRect | None] = []

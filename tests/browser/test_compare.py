@@ -14,7 +14,7 @@ from mnist_core.runs import store
 from mnist_core.runs.status import Status
 from mnist_core.training.recipe import RECIPES
 
-from .conftest import Lab
+from .conftest import Lab, to_page
 
 pytestmark = pytest.mark.browser
 
@@ -87,14 +87,14 @@ def test_compare_from_the_table_the_figure_and_to_other_pages(lab: Lab, page: Pa
     expect(page.get_by_text("task-2 · 19,712 params · 99.56 %")).to_be_visible(timeout=30_000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
-    page.get_by_role("link", name="Compare").click()
+    to_page(page, "Compare")
     expect(chosen).to_contain_text("99.56 %")  # still chosen, and still without the published ones
     expect(row.filter(has=page.locator("td.lab-kind", has_text="published"))).to_have_count(0)
     mine.locator("button").press("Enter")
     expect(chosen).to_contain_text("2 seeds")
     chosen.get_by_role("button", name="Open in Train").click()
     expect(page.get_by_text("2 seeds, none done yet")).to_be_visible()
-    page.get_by_role("link", name="Compare").click()
+    to_page(page, "Compare")
     chosen.get_by_role("button", name="Open in Design").click()
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("12,734")
     expect(page.get_by_label("Name")).to_have_value("mine")

@@ -25,7 +25,7 @@ from mnist_core.training.recipe import Recipe
 from tests.strokes import SIZES, STYLES, Stroke, drawn, placed
 from tests.test_inference import SPEC, untrained
 
-from .conftest import Lab
+from .conftest import Lab, to_page
 from .pen import with_finger, with_mouse
 
 pytestmark = pytest.mark.browser
@@ -35,7 +35,7 @@ SHIPPED = shipped_folder() / "task-2.safetensors"
 
 def open_draw(page: Page, lab: Lab) -> None:
     page.goto(lab.url)
-    page.get_by_role("link", name="Draw").click()
+    to_page(page, "Draw")
     expect(canvas(page)).to_be_visible()
     expect(answers(page).first).to_be_visible()
 
@@ -151,9 +151,9 @@ def test_leaving_the_page_keeps_the_drawing(lab: Lab, page: Page) -> None:
     draw(page, digit(4, style=0))
     strokes_are(page, 2)
     for _ in range(2):
-        page.get_by_role("link", name="Design").click()
+        to_page(page, "Design")
         expect(canvas(page)).to_have_count(0)
-        page.get_by_role("link", name="Draw").click()
+        to_page(page, "Draw")
         expect(canvas(page)).to_be_visible()
         strokes_are(page, 2)
         expect(answers(page).first).to_have_attribute("data-answer", "4")

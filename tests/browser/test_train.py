@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from mnist_core.runs import checkpoint, store, wishes
 from mnist_core.runs.store import Run
 
-from .conftest import Lab
+from .conftest import Lab, to_page
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ MARKED = f"() => {CHART}.marked === true"
 def open_train(page: Page, lab: Lab, design: str = "") -> None:
     page.goto(f"{lab.url}/{design}")
     expect(page.get_by_role("list", name="Layers")).to_be_visible()
-    page.get_by_test_id("stTopNav").get_by_role("link", name="Train").click()
+    to_page(page, "Train")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
 
 

@@ -19,7 +19,7 @@ from mnist_core.runs.status import Status
 from mnist_core.runs.store import Run
 from tests.conftest import held
 
-from .conftest import Lab, place
+from .conftest import Lab, place, to_page
 from .test_draw import digit, draw, open_draw, strokes_are
 from .test_train import press_train, stop, wait
 
@@ -158,7 +158,7 @@ def test_a_net_that_learns_is_seen_to_name_digits_and_the_drawing(page: Page, la
     strokes = digit(3)
     draw(page, strokes)
     strokes_are(page, len(strokes))
-    page.get_by_test_id("stTopNav").get_by_role("link", name="Train").click()
+    to_page(page, "Train")
     run = press_train(page, lab, epochs=500, data="synthetic")
     moment = page.get_by_text(re.compile(r"Epoch \d+(, step \d+ of \d+)?: eight random test digits"))
     expect(figures(page, "live")).to_have_count(9)
