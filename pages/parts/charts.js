@@ -7,9 +7,11 @@ const plotly = (url) => (window.mnistLabPlotly ??= new Promise((resolve, reject)
   document.head.append(script);
 }));
 
+const GROWING = new Set(["size", "l", "r", "t", "b"]);  // of type and points, and margins
+
 // Strings that name a CSS variable become its value in the theme of the moment; sizes grow with the page's.
 const themed = (value, style, scale, name) => {
-  if (name === "size") return value * scale;
+  if (GROWING.has(name)) return value * scale;
   if (typeof value === "string") {
     return value.startsWith("--st-") ? style.getPropertyValue(value).trim() : value;
   }

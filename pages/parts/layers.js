@@ -39,6 +39,9 @@ const FIELD = "receptive field in input pixels";
 class LayerList {
   constructor(root) {
     this.root = root;
+    this.said = element("p", { class: "lab-said", role: "status" });
+    this.drawn = element("div");
+    root.append(this.said, this.drawn);
     this.selected = null; // number of the chosen layer …
     this.told = null; // … as the field has been told it
     this.open = false; // whether its fields are shown
@@ -60,6 +63,7 @@ class LayerList {
     const moved = this.selected !== this.told || this.trouble !== trouble;
     this.trouble = trouble;
     this.draw();
+    this.say();
     if (moved) this.reveal();
     if (!this.pending.length) window.clearTimeout(this.again);
   }
@@ -123,7 +127,7 @@ class LayerList {
         element("div", { class: "lab-empty" }, "No layers yet. Add a block below, or pick an experiment above."),
     );
     list.querySelector(".lab-problem")?.classList.add("lab-first");
-    this.root.replaceChildren(list, this.footer());
+    this.drawn.replaceChildren(list, this.footer());
     list.scrollTop = scroll;
     if (active) {
       const find = (name) => name && this.root.querySelector(`[data-focus="${CSS.escape(name)}"]`);
@@ -138,6 +142,21 @@ class LayerList {
     if (this.selected === this.told) return;
     this.told = this.selected;
     window.dispatchEvent(new CustomEvent("mnist-lab-layer", { detail: this.selected }));
+  }
+
+  // Those who cannot see them hear of the problems when they change, not whenever the list is drawn.
+  say() {
+    const said = this.problems().map((problem) => this.words(problem)).join(" ");
+    if (this.said.textContent !== said) this.said.textContent = said;
+  }
+
+  problems() {
+    const { rows, problems } = this.data;
+    return rows.length ? [...problems, ...rows.flatMap((row) => row.problems)] : [];
+  }
+
+  words({ layer, message }) {
+    return layer ? `Layer ${layer}: ${message}` : message;
   }
 
   // Those who cannot see them hear from each figure what it is.
@@ -292,9 +311,9 @@ class LayerList {
   problem(problem) {
     return element(
       "div",
-      { class: "lab-problem", role: "alert" },
+      { class: "lab-problem" },
       icon("error"),
-      element("span", {}, problem.layer ? `Layer ${problem.layer}: ${problem.message}` : problem.message),
+      element("span", {}, this.words(problem)),
       problem.fix &&
         element(
           "button",

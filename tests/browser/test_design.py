@@ -88,14 +88,17 @@ def test_undo_redo_reload_back_and_a_second_browser(lab: Lab, page: Page, browse
 
 def test_problems_stand_at_their_layer_and_one_click_mends(lab: Lab, page: Page) -> None:
     open_design(page, lab, "conv8k14 max5 conv16k7 fc10")
-    problem = row(page, 3).get_by_role("alert")
+    problem = row(page, 3).locator(".lab-problem")
     expect(problem).to_contain_text("kernel_size is 7, but the incoming map is 3×3 with padding 0")
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("–")
     problem.get_by_role("button", name="Set padding to 2").click()
-    expect(row(page, 4).get_by_role("alert")).to_contain_text("Linear needs a vector".lower())
+    expect(row(page, 4).locator(".lab-problem")).to_contain_text("Linear needs a vector".lower())
+    heard = page.locator(".lab-layers").get_by_role("status")
+    expect(heard).to_have_text(re.compile("^Layer 4: linear needs a vector"))
     row(page, 4).get_by_role("button", name="Insert flatten before it").click()
     expect(page.locator(".lab-row")).to_have_count(5)
-    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".lab-problem")).to_have_count(0)
+    expect(heard).to_be_empty()
 
 
 def test_the_published_net_by_hand_from_empty_to_all_verdicts(lab: Lab, page: Page) -> None:
@@ -248,7 +251,7 @@ def test_hostile_links_give_a_message(lab: Lab, page: Page, text: str, part: str
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     open_design(page, lab, text)
-    expect(page.get_by_role("alert").filter(has_text=part).first).to_be_visible()
+    expect(page.locator(".lab-problem, [role=alert]").filter(has_text=part).first).to_be_visible()
     no_traceback(page)
     assert not dialogs
 
@@ -299,6 +302,9 @@ def test_the_projector_on_every_page_and_after_a_reload(lab: Lab, page: Page) ->
     edges = "(node) => [node.scrollWidth - node.clientWidth, node.getBoundingClientRect().right]"
     over, right = page.locator(".lab-rows").evaluate(edges)
     assert over == 0 and page.locator(".lab-params").first.evaluate(edges)[1] < right
+    for line in ("stMetricValue", "stSelectbox"):  # the figures, and what stands at both ends of the head
+        boxes = [box.bounding_box() for box in page.get_by_test_id(line).all()]
+        assert len({box["y"] for box in boxes if box}) == 1, f"{line} wraps"
     page.get_by_test_id("stTopNavLink").filter(has_text="Compare").click()
     expect(page.get_by_test_id("stTopNavLink").filter(has_text="Compare")).to_have_attribute(
         "aria-current", "page"
@@ -403,7 +409,7 @@ def test_small_words_are_readable(lab: Lab, browser: Browser, scheme: Literal["l
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     open_design(page, lab, "conv16-b relu conv64 gap fc10", assignment="under-8k")
-    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(page.locator(".lab-problem").first).to_be_visible()
     row(page, 1).locator(".lab-kind").click()
     words = [".lab-problem", ".lab-chosen .lab-summary", ".lab-summary", ".lab-field-text"]
     for word in words:
