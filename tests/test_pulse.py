@@ -98,6 +98,9 @@ def test_a_run_that_has_ended_is_news_and_has_no_parts(run: Run) -> None:
     alive = replace(store.read(run), status=Status(state="training"))
     found = pulse.look(run.name, [run.name], ["progress", "loss", "live"])
     assert found["parts"] == {} and found["news"] != pulse.news([alive])
+    for state in ("paused", "done"):
+        store.write_status(run, Status(state=state))
+        assert pulse.look(run.name, [run.name], [])["every"] == pulse.RESTING_EVERY  # it may go on elsewhere
 
 
 def test_a_look_draws_the_epoch_limit_of_who_looks(run: Run, holder: Holder) -> None:

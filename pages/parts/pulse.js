@@ -1,4 +1,4 @@
-// Looks at a live run: asks for the parts of the page that follow it and are on the screen, and shows them.
+// Looks at a run: asks for the parts of the page that follow it and are on the screen, and shows them.
 // Python is told when there is news that its script must draw. A tab that is hidden looks at nothing.
 
 const onScreen = ({ root }) => {

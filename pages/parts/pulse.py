@@ -1,8 +1,8 @@
-"""Looks at a live run without a run of the page's script, which costs the browser more than all it draws.
+"""Looks at a run without a run of the page's script, which costs the browser more than all it draws.
 
 Every few seconds the browser asks `answer` for what follows the run and is on the screen: how far it is, its
-figures and curves, what it says of eight digits. What only the script can draw, a run that has ended or that
-stands otherwise, is news: then the browser asks for a run of the script.
+figures and curves, what it says of eight digits. What only the script can draw, a run that has ended, goes on
+or stands otherwise, is news: then the browser asks for a run of the script.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ WAITING_EVERY = 1.0  # seconds between two looks at a run that is about to begin
 TRAINING_EVERY = 3.0  # and at one that trains: each look takes from it what it costs
 LATER_EVERY = 5.0  # and at one that has trained for so many seconds, when curves move slowly
 LATER = 60.0
+RESTING_EVERY = 10.0  # and at one that rests or is done: it may go on in another tab
 PIXELS = 28 * 28
 
 _mount = component(__file__)
 
 
 def pulse(shown: RunView, views: Sequence[RunView], limit: int | None, changes: bool, waits: bool) -> None:
-    """Looks from now on at a run and at those that differ in their seed alone, while one of `views` lives.
+    """Looks from now on at a run and at those that differ in their seed alone, all of them `views`.
 
     `limit`: the epochs that the assignment allows. `changes`: the script draws something that changes when an
     epoch ends. `waits`: something that will come right now, so that it runs at every look.
     """
-    if not any(view.alive for view in views):
-        return
     drawing = watch.drawing()
     data = {
         "url": served("pulse"),
@@ -52,7 +51,7 @@ def pulse(shown: RunView, views: Sequence[RunView], limit: int | None, changes: 
         "news": news(views),
         "epochs": epochs(views) if changes or len(views) > 1 else None,
         "every": every(views),
-        "waits": waits,
+        "waits": waits and any(view.alive for view in views),
     }
     _mount(key="pulse", data=data, on_news_change=lambda: None)
 
@@ -60,6 +59,8 @@ def pulse(shown: RunView, views: Sequence[RunView], limit: int | None, changes: 
 def every(views: Sequence[RunView]) -> float:
     """Seconds until the next look."""
     alive = [view for view in views if view.alive]
+    if not alive:
+        return RESTING_EVERY
     spent = [view.status.seconds for view in alive if view.state == "training"]
     if not spent or any(view.wish for view in alive):
         return WAITING_EVERY

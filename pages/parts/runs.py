@@ -53,6 +53,8 @@ _STYLE = """<style>
 .st-key-runs [data-testid="stMarkdownContainer"] { flex: 1; }
 .st-key-runs button { padding: 0 0.6rem; }
 .st-key-pulse { position: absolute; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-before) { flex: 1 0 auto; }
+.st-key-before { flex-wrap: nowrap; }
 .st-key-runs button p > * { flex: none; }
 .st-key-runs button p em { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; font-style: normal; }
 .st-key-runs button p strong { margin-left: auto; }
@@ -63,6 +65,7 @@ _STYLE = """<style>
 }
 @media (max-width: 640px) {
   .st-key-standing { min-height: 4.75rem; row-gap: 0.25rem; }
+  .st-key-fit { min-height: 5.5rem; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-before) { flex-basis: 100%; }
   .st-key-before { justify-content: start; }
 }
@@ -98,7 +101,7 @@ def _ways_on(view: RunView) -> None:
     with st.container(horizontal=True, width="content", gap="small"):
         if view.checkpoint:
             st.page_link("pages/draw.py", label="ask it on Draw", icon=":material/draw:", query_params=asked)
-        if view.state == "done":
+        if view.state == "done" and view.data == "mnist":  # others are not compared
             st.page_link("pages/compare.py", label="compare", icon=":material/leaderboard:")
 
 
@@ -120,7 +123,9 @@ def _outcome(view: RunView) -> str:
     if status.device:
         parts.append(f"{status.device}, {words.threads(status.threads)}")
     if view.state in ("paused", "stopped") and status.saved_epoch:
-        parts.append(f"Resume goes on in epoch {status.saved_epoch}")
+        goes_on = f"Resume goes on in epoch {status.saved_epoch}"
+        there = (view.run / store.STATE).is_file()
+        parts.append(goes_on if there else f"{store.STATE} is gone, so that Resume starts again")
     return " · ".join(parts)
 
 

@@ -175,6 +175,11 @@ def test_two_tabs_that_press_train_get_a_run_each(context: BrowserContext, lab: 
     stop(two, second)
     expect(two.get_by_text(re.compile("Stopped · "))).to_be_visible()
 
+    one.goto(f"{lab.url}/train?run={second.name}")
+    one.get_by_role("button", name="Resume", exact=True).click()
+    expect(two.get_by_text(re.compile(r"epoch \d+ of 500"))).to_be_visible(timeout=60_000)  # it was told
+    stop(one, second)
+
 
 def test_a_design_with_problems_cannot_be_trained(page: Page, lab: Lab) -> None:
     open_train(page, lab, "?design=conv16-b&name=broken")

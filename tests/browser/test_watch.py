@@ -129,10 +129,14 @@ def test_nothing_jumps_when_a_run_pauses_or_ends_and_its_net_can_be_asked(page: 
         expect(log).to_contain_text("The log of the epochs will stand here")
         assert log.evaluate("node => node.scrollWidth <= node.clientWidth"), "its sentence is cut off"
     (run / store.METRICS).write_text(lines)
+    (run / store.STATE).touch()
     store.write_status(run, replace(done, state="paused", saved_epoch=2, figures=unmet))
     assert tops("Paused · .* · Resume goes on in epoch 2") == while_it_trains
     expect(target).to_have_text("not yet")
     expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    (run / store.STATE).unlink()
+    page.reload()
+    expect(page.get_by_text("state.safetensors is gone, so that Resume starts again")).to_be_visible()
     store.write_status(run, replace(done, figures=unmet))
     page.reload()
     assert tops("Done · ") == while_it_trains
