@@ -68,12 +68,9 @@ through_app()
 runs.style()
 spec = state.current_spec()
 analysis = analyze(spec)
-with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-    what = f"Train **{plain(spec.name)}** · {analysis.params:,} params · {words.machine()}"
-    st.markdown(what, width="content")
-    st.page_link("pages/design.py", label="change the design", icon=":material/edit:")
-    before = st.container(horizontal=True, horizontal_alignment="right", gap="small", key="before")
-
+top = st.container(
+    horizontal=True, vertical_alignment="center", gap="small"
+)  # filled once the recipe is known
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="start"):
     recipe = recipe_form(spec.name)
     count = st.number_input(
@@ -111,9 +108,13 @@ if state.value("train pressed"):
     state.put("train pressed", False)
     if recipe and not analysis.problems:
         start(recipe, data, count)
-if recipe and not analysis.problems:
-    with before:
-        tryout(spec, recipe, data)
+with top:
+    device = words.machine(recipe.device if recipe else "auto")
+    st.markdown(f"Train **{plain(spec.name)}** · {analysis.params:,} params · {device}", width="content")
+    st.page_link("pages/design.py", label="change the design", icon=":material/edit:")
+    with st.container(horizontal=True, horizontal_alignment="right", gap="small", key="before"):
+        if recipe and not analysis.problems:
+            tryout(spec, recipe, data)
 if data == "synthetic":
     st.caption(f"{runs.SYNTHETIC} The run's figures will say nothing about MNIST.")
 if analysis.problems:
@@ -122,9 +123,8 @@ if analysis.problems:
 say_notice()
 
 earlier = store.list_runs()
-name = state.selected_run()
-if not name and earlier:
-    name = earlier[0].run.name
+name = state.selected_run() or (earlier[0].run.name if earlier else None)
+if name:
     state.select_run(name)
 run = store.find(name) if name else None
 with st.sidebar:

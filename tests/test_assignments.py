@@ -87,6 +87,16 @@ def test_what_only_a_run_can_tell() -> None:
     assert verdicts(text, asked, once)[accuracy].met is False
     steady = RunFacts(15, [0.99] * 12 + [0.994, 0.9941, 0.9942])
     assert verdicts(text, asked, steady)[accuracy].met is True
+    for tested_now_and_then, met in (
+        ([None] * 14 + [0.9955], None),
+        ([0.995, None, None, 0.9951, None, 0.9955], None),
+        ([None, 0.995, 0.9951, 0.9955], True),
+        ([None, None, 0.993], False),
+        ([None, 0.9955], False),  # there are not even three epochs
+        ([0.9955, None, None, None], None),
+    ):
+        facts = RunFacts(len(tested_now_and_then), tested_now_and_then)
+        assert verdicts(text, asked, facts)[accuracy].met is met
     assert verdicts(text, asked, RunFacts(16, [0.995] * 16))[epochs].met is False
     exactly = "exactly 19 epochs"
     assert verdicts(text, ASSIGNMENTS["12k-18k"], RunFacts(18, [0.99]))[exactly].met is False

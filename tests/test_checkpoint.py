@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import struct
 import sys
 from dataclasses import replace
@@ -154,6 +155,14 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
         file.truncate(checkpoint.MAX_FILE + 1)  # sparse: no space is taken
     with pytest.raises(CheckpointError, match="at most"):
         checkpoint.load(path)
+
+
+@pytest.mark.parametrize("digits", [19, 4299])
+def test_an_offset_without_end_is_damage(digits: int) -> None:
+    header = VALID[8 : 8 + int.from_bytes(VALID[:8], "little")]
+    longer = re.sub(rb'("data_offsets":\[\d+,)\d+', rb"\g<1>" + b"9" * digits, header)
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoint.from_bytes(struct.pack("<Q", len(longer)) + longer + VALID[8 + len(header) :], "x")
 
 
 def test_missing_files_and_folders_have_a_word(tmp_path: Path) -> None:

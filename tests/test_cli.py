@@ -107,7 +107,15 @@ def test_checkpoints_and_what_reproduce_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("fly",), ("analyze",), ("train", "task-2", "--recipe", "no-such")]
+    "arguments",
+    [
+        (),
+        ("fly",),
+        ("analyze",),
+        ("train", "task-2", "--recipe", "no-such"),
+        ("train", "task-2", "--data", "synthetic", "--out", "."),
+        ("export", "task-2", "--format", "html", "--out", "tests/.."),
+    ],
 )
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     done = lab(*arguments)

@@ -225,6 +225,12 @@ def test_an_archive_with_the_right_md5_but_the_wrong_array(tmp_path: Path) -> No
         load_mnist(tmp_path, (), None, archives)
 
 
+def test_without_mirrors_nothing_is_fetched_and_no_fetch_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="The first training on it fetches it"):
+        small(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path, mirror: Mirror) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match=r"cannot take the MNIST archives.*MNIST_LAB_DATA"):

@@ -28,7 +28,7 @@ def made(root: Path, accuracies: list[object], state: str = "done", data: str = 
 
 def test_a_run_is_graded_when_it_is_done_on_mnist(tmp_path: Path) -> None:
     done = store.read(made(tmp_path, [0.99, "x", 0.9941]))
-    assert facts_of(done) == RunFacts(3, [0.99, 0.9941])
+    assert facts_of(done) == RunFacts(3, [0.99, None, 0.9941])
     said = grading(done, ASKED)
     assert said.startswith(f"## Assignment: {ASKED.title}\n\n- met: params. ")
     assert "- met: test accuracy ≥ 99.40 %. 99.41 %." in said

@@ -105,7 +105,7 @@ def test_the_validation_digits_are_those_that_training_holds_out(
 def test_missing_data_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_DATA", str(tmp_path))
     digits_of.cache_clear()
-    with pytest.raises(DataError, match="is missing"):
+    with pytest.raises(DataError, match="MNIST is not in"):
         digits_of("mnist")
     assert not list(tmp_path.rglob("*.gz"))
 

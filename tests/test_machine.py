@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from mnist_core.runs import words
 from mnist_core.training import machine
 
 from .conftest import ROOT
@@ -60,3 +61,11 @@ def test_a_gpu_counts_only_for_a_torch_that_can_use_it(
     monkeypatch.setattr(machine, "cuda_of_torch", lambda: built_for)
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver(version, devices))
     assert machine.has_cuda() is there
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="has a GPU of another kind")
+def test_the_page_names_what_a_run_will_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_has_cuda", lambda: True)
+    assert words.machine() == words.machine("cuda") == "GPU" and words.machine("cpu").startswith("CPU, ")
+    monkeypatch.setattr(words, "_has_cuda", lambda: False)
+    assert words.machine().startswith("CPU, ")

@@ -30,8 +30,10 @@ def test_another_rate_is_wished_until_it_is_met(tmp_path: Path) -> None:
         assert wishes.wished_rate(tmp_path) == scale
     wishes.withdraw(tmp_path)
     assert wishes.wished_rate(tmp_path) == wishes.SCALES[1]
-    wishes.rate_is_met(tmp_path)
-    wishes.rate_is_met(tmp_path)
+    wishes.rate_is_met(tmp_path, 0.5)  # what it had read before somebody changed his mind
+    assert wishes.wished_rate(tmp_path) == wishes.SCALES[1]
+    for _ in range(2):
+        wishes.rate_is_met(tmp_path, wishes.SCALES[1])
     assert wishes.wished_rate(tmp_path) is None
 
 

@@ -298,9 +298,9 @@ def test_a_power_cut_finds_on_the_disk_what_is_relied_on(
             renamed.append(target.name)
         rename(source, target)
 
-    def rate_is_met(folder: Path) -> None:
+    def rate_is_met(folder: Path, scale: float) -> None:
         assert is_synced(journal) and not renamed
-        forget(folder)
+        forget(folder, scale)
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "replace", replace_)
@@ -571,6 +571,34 @@ def test_the_command_wants_a_run_folder_of_its_own(
     assert "request.json" in capsys.readouterr().err
 
 
+def test_each_run_of_a_worker_that_waits_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_MAX_RUNS", "1")
+    runs = [new_run(tmp_path, RECIPE.changed(epochs=1, seed=seed)) for seed in (1, 2, 3)]
+    seen: list[tuple[str, str]] = []
+    occupied = threading.Event()
+
+    def occupy() -> None:
+        """The only slot, from before they come until the second has been stopped."""
+        slot = locks.take_turn(tmp_path / "another").share
+        occupied.set()
+        when(lambda: store.read(runs[2]).status.message, lambda: wishes.request_stop(runs[1].folder)).join()
+        when(lambda: store.read(runs[1]).state == "stopped", lambda: None).join()
+        seen.extend((view.state, view.status.message) for view in map(store.read, runs))
+        assert slot
+        slot.release()
+
+    another = threading.Thread(target=occupy)
+    another.start()
+    assert occupied.wait(10)
+    assert worker.main([str(run.folder) for run in runs]) == 0
+    another.join()
+    assert seen == [("queued", "Next in the queue"), ("stopped", ""), ("queued", "Next in the queue")]
+    assert [store.read(run).state for run in runs] == ["done", "stopped", "done"]
+    assert all(store.read(run).status.waited > 0 for run in runs)
+
+
 def test_several_runs_of_one_worker_give_what_each_gives_alone(tmp_path: Path, unbroken: Any) -> None:
     """Also where one of them fails, one is stopped and one deleted."""
     runs = [new_run(tmp_path), new_run(tmp_path, RECIPE.changed(seed=2))]
@@ -592,5 +620,5 @@ def test_several_runs_of_one_worker_give_what_each_gives_alone(tmp_path: Path, u
     saved = checkpoint.load(runs[0] / store.CHECKPOINT)
     assert all(torch.equal(saved.tensors[name], weights[name]) for name in weights)
     assert store.read(runs[1]).epochs[-1]["test_loss"] != view.epochs[-1]["test_loss"]
-    assert all("epoch 3: accuracy" in (run / store.LOG).read_text() for run in runs)
+    assert all("epoch 3: test accuracy 0." in (run / store.LOG).read_text() for run in runs)
     assert all(locks.take(run / locks.WORKER_LOCK) for run in runs), "they hold nothing any more"

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_spec(add("code", code, "The PyTorch source of a design."))
     one = add("train", train, "Train a design. The run is kept in the runs folder, as from the Train page.")
     _add_training(one)
-    one.add_argument("--out", type=Path, metavar="CHECKPOINT", help="also write the checkpoint to this file")
+    one.add_argument("--out", type=_file, metavar="CHECKPOINT", help="also write the checkpoint to this file")
     _add_training(add("rates", rates, "Learning-rate range test: loss against rate, and a proposal."))
     one = add("reproduce", reproduce, "Train the published experiments as published; goes on where it was.")
     one.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these experiments or records")
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--format", choices=tuple(FORMATS), required=True, help="html is a page that works alone"
     )
-    one.add_argument("--out", type=Path, metavar="FILE", required=True, help="is replaced if it is there")
+    one.add_argument("--out", type=_file, metavar="FILE", required=True, help="is replaced if it is there")
     return parser
 
 
@@ -97,6 +97,14 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def _file(text: str) -> Path:
+    """Where a file can be written, as far as its name tells; asked before hours of work."""
+    path = Path(text)
+    if path.is_dir() or not path.name:
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; name a file")
+    return path
 
 
 def _add_spec(command: argparse.ArgumentParser) -> None:

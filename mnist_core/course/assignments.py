@@ -102,10 +102,10 @@ FREE = Assignment(
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What verdicts need to know of a run: its planned epochs and the test accuracy after each."""
+    """What verdicts need to know of a run: its epochs, the test accuracy after each (None: not tested)."""
 
     epochs: int
-    test_accuracy: Sequence[float]
+    test_accuracy: Sequence[float | None]
 
 
 @dataclass(frozen=True)
@@ -287,12 +287,16 @@ def _run_verdicts(assignment: Assignment, run: RunFacts | None) -> Iterable[Verd
     if assignment.accuracy is not None:
         target, count = assignment.accuracy, assignment.last_epochs
         name = f"test accuracy ≥ {_percent(target)}" + (f" in the last {count} epochs" if count > 1 else "")
-        if run is None or not run.test_accuracy:
+        last = run.test_accuracy[-count:] if run else ()
+        known = [accuracy for accuracy in last if accuracy is not None]
+        if not known:
             yield Verdict(name, None, "A run will tell.")
+            return
+        reason, met = f"{', '.join(map(_percent, known))}.", len(last) == count and min(known) >= target
+        if met and len(known) < count:
+            yield Verdict(name, None, f"{reason} A run that is tested after every epoch will tell.")
         else:
-            last = list(run.test_accuracy[-count:])
-            met = len(last) == count and min(last) >= target
-            yield Verdict(name, met, f"{', '.join(map(_percent, last))}.")
+            yield Verdict(name, met, reason)
 
 
 def _percent(fraction: float) -> str:

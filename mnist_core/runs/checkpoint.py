@@ -107,7 +107,7 @@ def load(path: Path) -> Checkpoint:
 
 
 def from_bytes(data: bytes, where: str) -> Checkpoint:
-    """The checkpoint in `data`, for example an upload; messages call it `where`. Raises CheckpointError."""
+    """The checkpoint in `data`; messages call it `where`. Raises CheckpointError."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load as deserialize
@@ -198,7 +198,7 @@ def _end(entry: Any) -> int:
     """Where a tensor's bytes end, as its header entry says; 0 when it says nothing sensible."""
     offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
     last = offsets[-1] if isinstance(offsets, list) and offsets else 0
-    return last if isinstance(last, int) else 0
+    return last if isinstance(last, int) and 0 <= last <= MAX_FILE else 0
 
 
 def _parse(metadata: dict[str, Any], where: str) -> About:

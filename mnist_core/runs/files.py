@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 BUSY_TRIES = 40  # Windows refuses to replace a file while somebody reads it: try again for a second
 BUSY_WAIT = 0.025  # seconds
+DIGITS = 18  # of a whole number: more of them are no number that anything here counts
 
 
 def replace_file(path: Path, data: bytes, durable: bool = True) -> None:
@@ -76,12 +78,11 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`; empty when the file is missing, torn or something else."""
+    """The JSON object in `path`, see `_object`; empty when the file is missing, torn or something else."""
     try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return _object(path.read_bytes()) or {}
+    except OSError:
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -121,12 +122,21 @@ class GrowingLines:
         return objects
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _object(text: bytes) -> dict[str, Any] | None:
+    """The JSON object in `text`, None for none. Numbers that are infinite, NaN or endless become null."""
     try:
-        value = json.loads(line)
+        value = json.loads(text, parse_float=_float, parse_int=_int, parse_constant=lambda name: None)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _float(text: str) -> float | None:
+    return value if math.isfinite(value := float(text)) else None
+
+
+def _int(text: str) -> int | None:
+    return int(text) if len(text) <= DIGITS else None
 
 
 def last_lines(path: Path, count: int = 20) -> str:
@@ -164,7 +174,7 @@ def to_line(value: dict[str, Any]) -> bytes:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
-        return value if value - value == 0 else None
+        return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -186,8 +186,9 @@ class _Recorder:
         self._save_checkpoint(figures)
         self._hide()
         self._save_state()
-        judged = event.test_accuracy if event.test_accuracy is not None else event.validation_accuracy
-        self.worker.say(f"epoch {event.epoch}: accuracy {judged}, loss {event.train_loss:.4f}")
+        judged = ("test", event.test_accuracy), ("validation", event.validation_accuracy)
+        told = ", ".join(f"{split} accuracy {value:.4f}" for split, value in judged if value is not None)
+        self.worker.say(f"epoch {event.epoch}: {told}, train loss {event.train_loss:.4f}")
         self.worker.tell(
             state="training",
             message="",
@@ -255,7 +256,7 @@ class _Recorder:
             self.journal.write({"event": "rate", "epoch": epoch, "step": step, "scale": scale})
             self.journal.sync()
             self.worker.say(f"epoch {epoch}, after step {step}: rate × {scale:g}")
-        wishes.rate_is_met(self.run.folder)
+        wishes.rate_is_met(self.run.folder, scale)
 
 
 def _device_name(device: torch.device) -> str:

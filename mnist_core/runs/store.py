@@ -233,7 +233,8 @@ def _parse(request: dict[str, Any]) -> tuple[ModelSpec | None, Recipe | None, st
 def _time(text: Any, run: Run) -> datetime:
     with suppress(TypeError, ValueError):
         time = datetime.fromisoformat(text)
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
+        if 1980 < time.year < 2107:  # what every time zone and a zip can hold
+            return time if time.tzinfo else time.replace(tzinfo=UTC)
     try:
         return datetime.fromtimestamp(run.folder.stat().st_ctime, UTC)
     except OSError:

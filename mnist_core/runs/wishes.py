@@ -72,6 +72,7 @@ def wished_rate(folder: Path) -> float | None:
     return scale if SCALES[0] <= scale <= SCALES[1] else None
 
 
-def rate_is_met(folder: Path) -> None:
-    """Forget the wish for another rate."""
-    (folder / RATE).unlink(missing_ok=True)
+def rate_is_met(folder: Path, scale: float) -> None:
+    """Forget the wish for this rate; one for another that has come meanwhile stays."""
+    if wished_rate(folder) == scale:
+        (folder / RATE).unlink(missing_ok=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import platform
-import shutil
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from mnist_core.runs import locks
 from mnist_core.runs.figures import number
 from mnist_core.runs.store import RunView
+from mnist_core.training.machine import has_cuda
+
+_has_cuda = cache(has_cuda)  # it asks the driver
 
 STATE_WORDS = {
     "queued": "waiting",
@@ -50,7 +53,7 @@ def duration(seconds: float) -> str:
 
 def wilson(accuracy: float, images: int) -> tuple[float, float]:
     """The 95 % interval of an accuracy measured on so many images (Wilson, 1927)."""
-    z = 1.959964
+    z, accuracy = 1.959964, min(1.0, max(0.0, accuracy))
     centre = (accuracy + z * z / (2 * images)) / (1 + z * z / images)
     half = z / (1 + z * z / images) * math.sqrt(accuracy * (1 - accuracy) / images + z * z / (4 * images**2))
     return max(0.0, centre - half), min(1.0, centre + half)
@@ -62,11 +65,14 @@ def interval(accuracy: float, images: int) -> str:
     return f"{100 * low:.2f} – {100 * high:.2f}"
 
 
-def machine() -> str:
-    """What a run will be trained on, as far as one sees without starting PyTorch: "CPU, 2 threads"."""
-    if shutil.which("nvidia-smi"):
+def machine(device: str = "auto") -> str:
+    """What a run will be trained on, as far as one sees without starting PyTorch: "CPU, 2 threads".
+
+    `device` is the recipe's.
+    """
+    if device in ("auto", "cuda") and _has_cuda():
         return "GPU"
-    if platform.system() == "Darwin" and platform.machine() == "arm64":
+    if device in ("auto", "mps") and platform.system() == "Darwin" and platform.machine() == "arm64":
         return "Apple GPU"
     return f"CPU, {threads(locks.threads_a_run())}"
 
@@ -93,7 +99,7 @@ def progress_line(view: RunView) -> str:
     if status.images_per_second > 0:
         parts.append(f"{status.images_per_second:,.0f} images/s")
     if view.steps:
-        parts.append(f"rate {view.steps[-1]['learning_rate']:.3g}")
+        parts.append(f"rate {number(view.steps[-1], 'learning_rate', math.nan):.3g}")
     if status.seconds_left >= 0:
         parts.append(f"{duration(status.seconds_left)} left")
     return " · ".join(parts)
@@ -101,8 +107,8 @@ def progress_line(view: RunView) -> str:
 
 def rate_changes(view: RunView) -> str:
     """ "× 0.1 since epoch 2, × 1 since epoch 4": the last of each epoch, the newest three."""
-    changes = {line.get("epoch"): number(line, "scale", 1.0) for line in view.rates}
-    return ", ".join([f"× {scale:g} since epoch {epoch}" for epoch, scale in changes.items()][-3:])
+    changes = {number(line, "epoch", 0.0): number(line, "scale", 1.0) for line in view.rates}
+    return ", ".join([f"× {scale:g} since epoch {epoch:g}" for epoch, scale in changes.items()][-3:])
 
 
 def acted(view: RunView) -> dict[str, str]:

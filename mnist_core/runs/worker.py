@@ -49,7 +49,20 @@ class Company:
     def __init__(self, runs: int = 1) -> None:
         self.runs = runs
         self.share: locks.Share | None = None
+        self.ahead = 0  # runs of others that wait before these
+        self.every = LOOK_EVERY  # seconds between two questions for the turn
+        self._ask_at = 0.0
         self.data: dict[str, Any] = {}
+
+    def has_turn(self, worker: Worker) -> bool:
+        """Whether these runs may train; `worker` asks for all of them when it is time to."""
+        if not self.share and time.monotonic() >= self._ask_at:
+            turn = locks.take_turn(worker.run.folder, worker.threads)
+            self.share, self.ahead = turn.share, turn.ahead
+            # Asking takes a look at every run that waits: who is far behind asks less often.
+            self.every = LOOK_EVERY * (1 + min(turn.ahead, 24))
+            self._ask_at = time.monotonic() + self.every
+        return self.share is not None
 
     def leave(self) -> None:
         """Let others have the turn."""
@@ -101,14 +114,14 @@ class Worker:
             raise Deleted
 
     def live(self) -> Iterator[None]:
-        """Wait, train, write down how it ended. Yields when its turn has come, and as `train_run` does."""
+        """Wait, train, write down how it ended. Yields while it waits, at its turn, then as `train_run`."""
         self.exit_status = self._end(*(yield from self._work()))
 
     def _work(self) -> Generator[None, None, tuple[str, str]]:
         """All but the end: how it ended, and why."""
         try:
             self._set_up()
-            self._await_turn()
+            yield from self._await_turn()
             self.tell(state="preparing", message="Starting PyTorch")
             yield
             from mnist_core.runs.record import train_run
@@ -135,21 +148,18 @@ class Worker:
         self.tell()
         (self.run / RESERVE).write_bytes(os.urandom(RESERVE_BYTES))
 
-    def _await_turn(self) -> None:
-        """Wait until this run may train; the others of the process come with the first one."""
-        if self.company.share:
-            locks.leave_queue(self.run.folder)
-            return
+    def _await_turn(self) -> Iterator[None]:
+        """Wait until the runs of this process may train. Yields between two looks at what it is asked."""
         before, began = self.status.waited, time.monotonic()
-        while not (turn := locks.take_turn(self.run.folder, self.threads)).share:
-            news = turn.ahead != self.status.ahead or not self.status.message
-            self.tell(now=news, ahead=turn.ahead, message=_waiting(turn.ahead))
-            # Asking takes a look at every run that waits: who is far behind asks, and tells, less often.
-            for _ in range(1 + min(turn.ahead, 24)):
-                time.sleep(LOOK_EVERY)
-                self.status = replace(self.status, waited=round(before + time.monotonic() - began, 1))
-                self.obey()
-        self.company.share = turn.share
+        while not self.company.has_turn(self):
+            ahead = self.company.ahead
+            told_enough = time.monotonic() - self._told < max(TELL_EVERY, self.company.every)
+            if ahead != self.status.ahead or not self.status.message or not told_enough:
+                self.tell(ahead=ahead, message=_waiting(ahead))
+            yield
+            self.status = replace(self.status, waited=round(before + time.monotonic() - began, 1))
+            self.obey()
+        locks.leave_queue(self.run.folder)
 
     def _explain(self, error: OSError) -> str:
         where = f"{Path(error.filename).name}: " if isinstance(error.filename, str) else ""
@@ -191,7 +201,10 @@ def work(workers: Sequence[Worker]) -> int:
     """All of them, which have one company, to their ends; the highest exit status."""
     try:
         lives = [worker.live() for worker in workers]
-        lives = [life for life in lives if next(life, _ENDED) is not _ENDED]  # each to its turn
+        while lives := [life for life in lives if next(life, _ENDED) is not _ENDED]:
+            if workers[0].company.share:  # each has come to its turn
+                break
+            time.sleep(LOOK_EVERY)
         if len(lives) > 1:
             from mnist_core.training.streams import side_by_side
 

@@ -113,9 +113,14 @@ def load_mnist(
     progress: Progress | None = None,
     archives: tuple[Archive, ...] = MNIST,
 ) -> Dataset:
-    """The four archives (train images, train labels, test images, test labels) as a Dataset."""
+    """The four archives (train images, train labels, test images, test labels) as a Dataset.
+
+    Without mirrors nothing is fetched, nor waited for. Raises DataError.
+    """
     raw = folder / "MNIST" / "raw"
     if not all(_is_whole(raw / archive.name, archive) for archive in archives):
+        if not mirrors:
+            raise DataError(f"MNIST is not in {raw}, or not whole. The first training on it fetches it.")
         _fetch_missing(raw, mirrors, archives, progress)
     train_images, train_labels, test_images, test_labels = (_read(raw, archive) for archive in archives)
     return Dataset("mnist", train_images, train_labels.long(), test_images, test_labels.long())

@@ -84,8 +84,8 @@ def _ink(digit: np.ndarray, height: int, width: int) -> list[list[Any]]:
 
 def effective_of(spec: ModelSpec) -> Effective:
     """The effective fields of a trained net of this design, when one wants to see them; a switch asks."""
-    trained = next((entry for entry in catalog.entries() if entry.layers == spec.layers), None)
-    if trained is None or spec.input_shape != (1, 28, 28):
+    trained = next((entry for entry in _entries() if entry.layers == spec.layers), None)
+    if trained is None or spec.input_shape != (1, 28, 28) or not trained.path.is_file():
         return None
     wanted = st.toggle(
         f"effective field of {plain(trained.name)}",
@@ -94,6 +94,12 @@ def effective_of(spec: ModelSpec) -> Effective:
         "map with respect to the input (Luo et al. 2016), over 32 test digits. Usually far smaller.",
     )
     return _effective(trained.path, trained.path.stat().st_mtime_ns) if wanted else None
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _entries() -> tuple[catalog.Entry, ...]:
+    """Looked for now and then, as edits come fast and there may be many runs."""
+    return catalog.entries()
 
 
 @st.cache_data(max_entries=20, show_spinner="Measuring gradients…")

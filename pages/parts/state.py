@@ -161,9 +161,7 @@ def redo() -> None:
 
 def selected_run() -> str | None:
     """The name of the run: the link's, else the one that was looked at last."""
-    name = st.query_params.get("run") or st.session_state.get("run")
-    if name:
-        select_run(name)
+    name: str | None = st.query_params.get("run") or st.session_state.get("run")
     return name
 
 
@@ -233,7 +231,7 @@ def _read_assignment() -> None:
     elif text:
         try:
             memory.asked = Assignment.model_validate({**FREE.model_dump(), **json.loads(text)})
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             memory.notice = "The assignment in this link cannot be read; the usual one is used instead."
     memory.locked = "lock" in st.query_params
 

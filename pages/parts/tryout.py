@@ -6,21 +6,26 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from mnist_core.architecture.spec import ModelSpec
+from mnist_core.runs import words
 from mnist_core.training.recipe import Recipe
 from pages.parts import charts, state
 from pages.parts.recipe_form import use_rate
+from pages.parts.style import plain
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 180  # seconds that a range test may take
-_one_at_a_time = Lock()  # range tests on this server: each takes a process with PyTorch, and a core
+USUAL = 10  # seconds that one takes on a quiet machine
+_line: list[object] = []  # of range tests on this server, one at a time: each takes a process and a core
 _ZOOM, _GAP, _ROW = 2, 6, 8  # of a digit on the screen; px between digits; digits in a row
 
 
@@ -91,16 +96,15 @@ def _rates(spec: ModelSpec, recipe: Recipe, data: str) -> None:
     tried: dict[str, Any] | None = state.value("range test")
     asked = (spec.to_json(), recipe.to_dict() | {"learning_rate": None}, data)
     fresh = tried is not None and tried["asked"] == asked
-    if st.button(
-        "Try it (about 10 s)", icon=":material/play_arrow:", disabled=fresh and "error" not in (tried or {})
-    ):
-        with st.spinner("Taking steps at growing rates"), _one_at_a_time:
+    done = fresh and "error" not in (tried or {})
+    if st.button(f"Try it (about {USUAL} s)", icon=":material/play_arrow:", disabled=done):
+        with _turn(), st.spinner("Taking steps at growing rates"):
             tried, fresh = {"asked": asked, **_range_test(spec, recipe, data)}, True
         state.put("range test", tried)
     if not fresh or tried is None:
         return
     if "error" in tried:
-        st.error(tried["error"], icon=":material/error:")
+        st.error(plain(tried["error"]).replace("\n", "  \n"), icon=":material/error:")
         return
     _chart(tried["points"], tried["proposed"])
     if tried["proposed"] is None:
@@ -113,6 +117,22 @@ def _rates(spec: ModelSpec, recipe: Recipe, data: str) -> None:
         args=(spec.name, tried["proposed"]),
         help="A tenth of the rate at which the smoothed loss is lowest: a whole run bears it.",
     )
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """First come, first served; who waits is told for how many others."""
+    place, ticket = st.empty(), object()
+    _line.append(ticket)
+    try:
+        while ahead := _line.index(ticket):
+            others = words.counted(ahead, "range test")
+            place.caption(f"Waiting for {others} of others, about {words.duration(USUAL * ahead)}.")
+            time.sleep(0.3)
+        place.empty()
+        yield
+    finally:
+        _line.remove(ticket)
 
 
 def _range_test(spec: ModelSpec, recipe: Recipe, data: str) -> dict[str, Any]:
@@ -137,7 +157,7 @@ def _range_test(spec: ModelSpec, recipe: Recipe, data: str) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             return {"error": f"It took more than {PATIENCE} s. Try a smaller design, or when no run trains."}
     if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "The test ended."}
+        return {"error": "\n".join(done.stderr.strip().splitlines()[-8:]) or "The test ended."}
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

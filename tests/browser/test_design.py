@@ -373,6 +373,12 @@ def test_an_assignment_of_ones_own_travels_in_the_link(lab: Lab, page: Page) -> 
     expect(page.get_by_text("7,850, which is 7,550 over 300.")).to_be_visible()
 
 
+def test_an_assignment_that_is_none_has_a_word(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv10k28 flat", assignment="[" * 3000)
+    expect(page.get_by_text("The assignment in this link cannot be read")).to_be_visible()
+    no_traceback(page)
+
+
 def test_torchsummary_code_and_shares(lab: Lab, page: Page) -> None:
     open_design(page, lab)
     page.get_by_test_id("stButtonGroup").get_by_text("torchsummary").click()

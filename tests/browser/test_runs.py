@@ -6,7 +6,7 @@ import re
 import zipfile
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from mnist_core.runs import store, wishes
 from mnist_core.runs.store import Run
@@ -103,7 +103,7 @@ def test_the_rate_is_changed_while_it_trains_and_while_it_rests(page: Page, lab:
     wait(page, lambda: not store.read(run).alive)
 
 
-def test_one_looks_before_one_trains(page: Page, lab: Lab) -> None:
+def test_one_looks_before_one_trains(page: Page, lab: Lab, context: BrowserContext) -> None:
     open_train(page, lab, SMALL)
     page.get_by_role("radio", name="synthetic").click()
     page.get_by_role("button", name="Preview").click()
@@ -112,6 +112,13 @@ def test_one_looks_before_one_trains(page: Page, lab: Lab) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Find a rate").click()
     page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_text("Taking steps at growing rates")).to_be_visible()
+    other = context.new_page()
+    open_train(other, lab, SMALL)
+    other.get_by_role("button", name="Find a rate").click()
+    other.get_by_role("button", name="Try it").click()
+    expect(other.get_by_text("Waiting for 1 range test of others, about 10 s.")).to_be_visible()
+    other.close()
     use = page.get_by_role("button", name=re.compile(r"Use [\d.]+"))
     expect(use).to_be_visible(timeout=90_000)
     proposed = use.inner_text().split()[-1]
