@@ -144,6 +144,8 @@ def speed(run: Run, seconds: float, settle: float = 1) -> float:
     known = len(store.read(run).steps)
     time.sleep(seconds)
     while not (lines := store.read(run).steps[known:]):  # an evaluation took all the time
+        if not store.read(run).alive:
+            raise RuntimeError("the run has ended before the measurement: give it more epochs")
         time.sleep(0.2)
     # Every line covers about the same number of steps.
     return statistics.harmonic_mean(line["images_per_second"] for line in lines)
@@ -174,7 +176,7 @@ def halted(browser: Browser) -> Iterator[None]:
 def training(runs: Path) -> Iterator[Run]:
     """A run of `task-2` that trains on MNIST, from its first steps until the block ends."""
     experiment = EXPERIMENTS["task-2"]
-    run = store.create(experiment.spec, RECIPES["fast"].model_copy(update={"epochs": 50}), root=runs)
+    run = store.create(experiment.spec, RECIPES["fast"].model_copy(update={"epochs": 500}), root=runs)
     launch.start(run)
     try:
         deadline = time.monotonic() + 120

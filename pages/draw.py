@@ -55,7 +55,7 @@ div.st-key-draw-body {
 </style>"""
 
 
-@st.cache_data(ttl=1, show_spinner=False)
+@st.cache_resource(ttl=1, show_spinner=False)
 def found() -> dict[str, Entry]:
     """The nets by key; looked for once a second at most, as strokes come fast."""
     return {entry.key: entry for entry in catalog.entries()}
@@ -118,7 +118,7 @@ def ask(chosen: Sequence[Entry], digits: list[np.ndarray]) -> list[tuple[Entry, 
         try:
             said.append((entry, predict(entry.path, digits)))
         except CheckpointError as error:
-            st.warning(str(error), icon=":material/error:")
+            st.warning(plain(str(error)), icon=":material/error:")
     return said
 
 

@@ -17,10 +17,12 @@ from pages.parts.tryout import tryout
 
 
 def start(recipe: Recipe, data: str, count: int) -> None:
-    """Starts a run of the current design for each seed and shows the first."""
+    """Starts a run of the current design for each seed."""
+    done, spec = state.actions(), state.current_spec()
     try:
-        with st.spinner("Starting"):
-            state.select_run(manage.start_seeds(state.current_spec(), recipe, data, count)[0].name)
+        with st.spinner("Starting"), done.once("train") as first:
+            if first:
+                done.run = manage.start_seeds(spec, recipe, data, count)[0].name
     except RunError as error:
         state.set_notice(str(error))
 
@@ -72,7 +74,7 @@ top = st.container(
     horizontal=True, vertical_alignment="center", gap="small"
 )  # filled once the recipe is known
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="start"):
-    recipe = recipe_form(spec.name)
+    recipe = recipe_form()
     count = st.number_input(
         "seeds",
         1,
@@ -122,6 +124,7 @@ if analysis.problems:
     st.page_link("pages/design.py", label="Mend it on the Design page", icon=":material/build:")
 say_notice()
 
+state.select_started()
 earlier = store.list_runs()
 name = state.selected_run() or (earlier[0].run.name if earlier else None)
 if name:

@@ -158,7 +158,7 @@ def test_a_worker_that_has_just_ended_is_given_the_time_to_go(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_kill_9_and_resume_end_as_if_nothing_had_happened(root: Path) -> None:
-    recipe = QUICK.changed(epochs=10)
+    recipe = QUICK.changed(epochs=60)
     whole = started(root, recipe)
     wait(whole, lambda view: view.state == "done")
     run = started(root, recipe)

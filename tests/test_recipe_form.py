@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mnist_core.architecture.spec import ModelSpec
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.course.records import RECORDS
 from mnist_core.probe import catalog
@@ -15,7 +16,7 @@ SGD = Recipe.from_dict({"nesterov": True, "schedule": "cosine", "eta_min": 0.005
 
 
 def page(cloned: dict[str, object] | None = None, design: str = "a design") -> None:
-    """A page with nothing but the form for this design; a run with this recipe has been cloned."""
+    """A page with nothing but the form; a design of this name is open, or a run with this recipe cloned."""
     import streamlit as st
 
     from mnist_core.architecture.spec import ModelSpec
@@ -23,10 +24,12 @@ def page(cloned: dict[str, object] | None = None, design: str = "a design") -> N
     from pages.parts import state
     from pages.parts.recipe_form import recipe_form
 
-    if cloned and "cloned" not in st.session_state:
-        st.session_state.design, st.session_state.past = (None, None), []
-        state.clone("a run", ModelSpec(), Recipe.from_dict(cloned), "synthetic")
-    st.session_state["made"] = recipe_form(design)
+    if "design" not in st.session_state:
+        opened = ModelSpec(name=design)
+        st.session_state.design, st.session_state.past = (opened, opened), []
+        if cloned:
+            state.clone("a run", ModelSpec(), Recipe.from_dict(cloned), "synthetic")
+    st.session_state["made"] = recipe_form()
 
 
 def clone(recipe: Recipe) -> AppTest:
@@ -92,6 +95,9 @@ def test_what_has_no_field_is_no_dead_end() -> None:
 def test_published_nets_and_records_bring_their_own_recipe(design: str, name: str, own: Recipe) -> None:
     form = AppTest.from_function(page, kwargs={"design": design}, default_timeout=30).run()
     assert change(form, "selectbox", "recipe", name) == own
+    edited, opened = ModelSpec(name="mine"), form.session_state.design[1]
+    form.session_state.design = (edited, opened)
+    assert change(form, "number_input", "epochs", 2) == own.changed(epochs=2)  # its copy, renamed, too
 
 
 def test_what_trains_without_a_field_of_its_own_is_told() -> None:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from pages.parts.component import SHARED
+from pages.parts.style import plain
 
 PARTS = SHARED.parent
 STYLE = (PARTS / "style.css").read_text(encoding="utf-8")
@@ -64,3 +65,16 @@ def test_these_colours_are_said_once() -> None:
     for path in set(PARTS.glob("*.css")) - {PARTS / "style.css"}:
         css = path.read_text(encoding="utf-8")
         assert "--quiet:" not in css and "62%" not in css and " color: #dc2626" not in css, path
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a.example/b", "www.a.example", "me@a.example", ":tada:", "a -> b >= c"]
+)
+def test_nothing_is_made_of_what_somebody_wrote(text: str) -> None:
+    shown = plain(text).replace("\\", "")
+    assert shown.replace("\u2060", "") == text
+    assert not re.search(r"://|www\.|\w@|:\w|[-<>~][-=>]", shown)
+
+
+def test_words_stay_words() -> None:
+    assert plain("Step 5: more, at 99 %") == "Step 5\\: more, at 99 %"

@@ -96,7 +96,7 @@ def effective_of(spec: ModelSpec) -> Effective:
     return _effective(trained.path, trained.path.stat().st_mtime_ns) if wanted else None
 
 
-@st.cache_data(ttl=5, show_spinner=False)
+@st.cache_resource(ttl=5, show_spinner=False)
 def _entries() -> tuple[catalog.Entry, ...]:
     """Looked for now and then, as edits come fast and there may be many runs."""
     return catalog.entries()

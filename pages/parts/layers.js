@@ -112,7 +112,7 @@ class LayerList {
   draw() {
     const active = this.root.contains(document.activeElement) ? document.activeElement : null;
     const focus = active?.dataset.focus;
-    const typed = active?.matches("input:not([type=checkbox])") ? active.value : null;
+    const typed = active?.matches("input:not([type=checkbox])") && this.keeps(active) ? active.value : null;
     const caret = typed === null ? [] : [active.selectionStart, active.selectionEnd];
     const scroll = this.root.querySelector(".lab-rows")?.scrollTop ?? 0;
     const { rows, problems } = this.data;
@@ -142,6 +142,18 @@ class LayerList {
     if (this.selected === this.told) return;
     this.told = this.selected;
     window.dispatchEvent(new CustomEvent("mnist-lab-layer", { detail: this.selected }));
+  }
+
+  // What is typed stays as it is typed while it means what the design says, or the design has yet to say it.
+  keeps(input) {
+    const [what, n, name] = input.dataset.focus?.split(" ") ?? [];
+    const row = what === "field" && this.data.rows[n - 1];
+    const field = row && this.data.kinds[row.kind].fields.find((one) => one.name === name);
+    if (!field || this.pending.length || this.timers.size) return true;
+    const value = this.read(input.value, field);
+    if (value === undefined) return true;
+    const [typed, said] = [[value].flat(), [row.values[name]].flat()];
+    return typed.join() === said.join() || new Set([...typed, ...said]).size === 1; // 3×3 is 3
   }
 
   // Those who cannot see them hear of the problems when they change, not whenever the list is drawn.
@@ -293,7 +305,13 @@ class LayerList {
     const value = this.read(input.value, field);
     input.setAttribute("aria-invalid", value === undefined);
     window.clearTimeout(this.timers.get(field.name));
-    if (value !== undefined) this.timers.set(field.name, window.setTimeout(() => set(value), 40));
+    this.timers.delete(field.name);
+    if (value === undefined) return;
+    const tell = () => {
+      this.timers.delete(field.name);
+      set(value);
+    };
+    this.timers.set(field.name, window.setTimeout(tell, 40));
   }
 
   step(event, field, set) {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from mnist_core.probe.catalog import Entry
 from mnist_core.probe.handwriting import (
@@ -19,7 +20,7 @@ from mnist_core.probe.handwriting import (
     kept,
     load,
 )
-from mnist_core.probe.inference import predict
+from mnist_core.probe.inference import SMALL, predict
 from mnist_core.runs.words import wilson
 from pages.parts import canvas, state
 from pages.parts.guess import percent
@@ -27,6 +28,7 @@ from pages.parts.pictures import Picture, pictures
 from pages.parts.style import plain
 
 GALLERY = 24  # wrong ones shown
+Files = tuple[tuple[str, int], ...]  # their names and when they were changed, in nanoseconds
 KEPT = "kept drawings"  # the paths of those that were kept on this page, in order
 
 
@@ -71,24 +73,32 @@ def mine(entries: Sequence[Entry]) -> None:
         )
         return
     try:
-        found = _loaded(folder, tuple((path.name, path.stat().st_mtime_ns) for path in paths))
+        files = tuple((path.name, path.stat().st_mtime_ns) for path in paths)
+        found = _loaded(folder, files)
+        _results(entries, folder, files, found)
     except (HandwritingError, OSError) as error:
-        st.caption(str(error))
+        st.caption(plain(str(error)))
         return
-    _results(entries, found)
     for _, reason in found.refused[:5]:
-        st.caption(f"Left out: {reason}.")
+        st.caption(f"Left out: {plain(reason)}.")
 
 
-@st.cache_data(max_entries=8, show_spinner="Preparing the pictures …")
-def _loaded(folder: Path, state_of_files: tuple[tuple[str, int], ...]) -> Handwriting:
+@st.cache_resource(max_entries=8, show_spinner="Preparing the pictures …")
+def _loaded(folder: Path, files: Files) -> Handwriting:
     """Prepared once for each state of the folder."""
     return load(folder)
 
 
-def _results(entries: Sequence[Entry], found: Handwriting) -> None:
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _said(path: Path, changed: int, folder: Path, files: Files) -> NDArray[np.float32]:
+    """The net's probabilities for all of them, (N, 10); asked once, few at a time, as a run may train."""
+    digits = _loaded(folder, files).digits
+    return np.concatenate([predict(path, digits[at : at + SMALL]) for at in range(0, len(digits), SMALL)])
+
+
+def _results(entries: Sequence[Entry], folder: Path, files: Files, found: Handwriting) -> None:
     count = len(found.labels)
-    said = [(entry, predict(entry.path, found.digits)) for entry in entries]
+    said = [(entry, _said(entry.path, entry.path.stat().st_mtime_ns, folder, files)) for entry in entries]
     with st.container(horizontal=True, gap="large"):
         for entry, probabilities in said:
             right = int((probabilities.argmax(axis=1) == found.labels).sum())
@@ -122,14 +132,17 @@ def _results(entries: Sequence[Entry], found: Handwriting) -> None:
 
 def _keep(label: int) -> None:
     drawing = canvas.current()
-    try:
-        path = keep(drawing.pixels(), label, handwriting_folder())
-    except HandwritingError as error:
-        state.put("handwriting_word", str(error))
-    else:
-        state.put(KEPT, (*(state.value(KEPT) or ()), path))
-        state.put("handwriting_word", f"Kept as {label}.")
-        canvas.clear()
+    with state.actions().once(("keep", label)) as first:
+        if not first and not drawing.objects:  # it has just been kept and wiped
+            return
+        try:
+            path = keep(drawing.pixels(), label, handwriting_folder())
+        except HandwritingError as error:
+            state.put("handwriting_word", str(error))
+        else:
+            state.put(KEPT, (*(state.value(KEPT) or ()), path))
+            state.put("handwriting_word", f"Kept as {label}.")
+            canvas.clear()
 
 
 def _take_back() -> None:

@@ -17,19 +17,19 @@ _WHAT = {
     "fast": "Good nets of under 20,000 params know 99 % after one epoch, 99.4 % after three: try it first.",
     "course": "Plain SGD with momentum and a constant rate, as most of the course's notebooks.",
     "task-2": "The published recipe of that net: 19 epochs of SGD with rotations of ± 10°.",
-    "published": "What the document of this net used.",
-    "record": "What this record of the lab was trained with.",
+    "published": "What the document of the net used that you opened.",
+    "record": "What the record of the lab that you opened was trained with.",
     state.CLONED: "What the run had that was cloned, without epochs that were added to it.",
     "best": "19 epochs of one-cycle AdamW with augmentation and averaged weights: the highest accuracy.",
 }
 
 
-def recipe_form(design: str) -> Recipe | None:
+def recipe_form() -> Recipe | None:
     """The recipe as chosen and edited; None (and a message) while it cannot be used.
 
-    `design` is the design's name: a published experiment or a record brings its own recipe.
+    A published experiment or a record brings its own recipe, which also its edited and renamed copy has.
     """
-    recipes = dict(RECIPES)
+    recipes, design = dict(RECIPES), state.baseline().name
     for own, known in (("published", EXPERIMENTS), ("record", RECORDS)):
         if design in known and known[design].recipe not in RECIPES.values():
             recipes[own] = known[design].recipe
@@ -45,7 +45,7 @@ def recipe_form(design: str) -> Recipe | None:
         help="How to train.\n\n" + "\n\n".join(f"**{key}**: {text}" for key, text in _WHAT.items()),
     )
     base = recipes[name]
-    name = _namespace(design, name)
+    name = _namespace(name)
     fields: dict[str, Any] = {
         "epochs": _whole(name, "epochs", base.epochs, 1, 10_000, 90),
         "learning_rate": _real(name, "learning_rate", base.learning_rate, 115),
@@ -61,15 +61,15 @@ def recipe_form(design: str) -> Recipe | None:
         return None
 
 
-def use_rate(design: str, rate: float) -> None:
+def use_rate(rate: float) -> None:
     """Put a learning rate into the form; for callbacks."""
-    state.put(f"{_namespace(design, state.value('recipe'))}.learning_rate", rate)
+    state.put(f"{_namespace(state.value('recipe'))}.learning_rate", rate)
 
 
-def _namespace(design: str, name: str) -> str:
+def _namespace(name: str) -> str:
     """What the keys of the form's fields begin with: another recipe has fields of its own."""
     if name in ("published", "record"):
-        return f"{design} {name}"
+        return f"{state.baseline().name} {name}"
     cloned = state.cloned()
     return f"{name} {cloned[0]}" if cloned and name == state.CLONED else name
 

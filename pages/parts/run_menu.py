@@ -36,7 +36,9 @@ def controls(view: RunView) -> None:
 def _do(action: Callable[..., object], *arguments: object) -> None:
     """For callbacks: what cannot be done becomes a notice; the whole page is drawn again."""
     try:
-        action(*arguments)
+        with state.actions().once((action, arguments)) as first:
+            if first:
+                action(*arguments)
     except RunError as error:
         state.set_notice(str(error))
     state.ask_for_page()

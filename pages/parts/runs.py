@@ -53,7 +53,7 @@ _STYLE = """<style>
 .st-key-runs [data-testid="stMarkdownContainer"] { flex: 1; }
 .st-key-runs button { padding: 0 0.6rem; }
 .st-key-pulse { position: absolute; }
-[data-testid="stLayoutWrapper"]:has(> .st-key-before) { flex: 1 0 auto; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-before) { flex: 1 0 max-content; }
 .st-key-before { flex-wrap: nowrap; }
 .st-key-runs button p > * { flex: none; }
 .st-key-runs button p em { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; font-style: normal; }

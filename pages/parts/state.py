@@ -7,7 +7,10 @@ the same link shows the same; undo and redo live here.
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +25,8 @@ from mnist_core.training.recipe import Recipe
 START = "task-2"
 CLONED = "as cloned"  # the recipe of the run that was cloned
 MAX_UNDO = 200
-CATCH_UP = 2.0  # seconds that a browser may take to show the link of the last edit
+CATCH_UP = 2.0  # seconds that a browser may take to show the link that it was given last
+DOUBLE_CLICK = 1.0  # seconds after an action in which the same one is the other half of a double click
 
 
 def begin() -> None:
@@ -40,6 +44,37 @@ def begin() -> None:
     elif link and link != memory.links[-1] and not _late(link):
         _follow(link)
     write_link()
+
+
+class Actions:
+    """What this tab does that takes its time, such as starting a run.
+
+    A click meanwhile begins the page anew, on another thread. What the former one then writes into
+    `st.session_state` is lost, so it is written here.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.run: str | None = None  # that was started last
+        self._last: tuple[object, float] = (None, 0.0)
+
+    @contextmanager
+    def once(self, action: object) -> Iterator[bool]:
+        """Waits for what is being done. False for the other half of a double click: do nothing then."""
+        with self.lock:
+            last, ended = self._last
+            again = last == action and time.monotonic() - ended < DOUBLE_CLICK
+            yield not again
+            if not again:
+                self._last = (action, time.monotonic())
+
+
+def actions() -> Actions:
+    """Those of this tab."""
+    if "actions" not in st.session_state:
+        st.session_state.actions = Actions()
+    found: Actions = st.session_state.actions
+    return found
 
 
 def begun() -> bool:
@@ -161,14 +196,20 @@ def redo() -> None:
 
 def selected_run() -> str | None:
     """The name of the run: the link's, else the one that was looked at last."""
-    name: str | None = st.query_params.get("run") or st.session_state.get("run")
+    memory, link = st.session_state, st.query_params.get("run")
+    former, changed = memory.get("former_run", (None, 0.0))
+    late = link == former and time.monotonic() - changed < CATCH_UP
+    name: str | None = memory.get("run") if late or not link else link
     return name
 
 
 def select_run(name: str | None) -> None:
     """Show this run, or none, and put it into the address bar."""
-    st.session_state.run = name
-    if name and st.query_params.get("run") != name:
+    memory, link = st.session_state, st.query_params.get("run")
+    memory.run = name
+    if link != name:
+        memory.former_run = (link, time.monotonic())
+    if name and link != name:
         st.query_params["run"] = name
     elif not name:
         st.query_params.pop("run", None)
@@ -199,6 +240,16 @@ def ask_for_page() -> None:
 def page_is_wanted() -> bool:
     """Whether that was asked for; asks once."""
     return bool(st.session_state.pop("page_wanted", False))
+
+
+def select_started() -> None:
+    """Show the run that was started last, once; waits for one that is just being started."""
+    done = actions()
+    with done.lock:
+        run = done.run
+    if run and run != st.session_state.get("started"):
+        st.session_state.started = run
+        select_run(run)
 
 
 # -- the assignment --

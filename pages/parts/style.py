@@ -1,5 +1,6 @@
 """The house style that all pages share, beyond what Streamlit's theme can say."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def house_style() -> None:
     st.html(f"<style>{_css()}{_PROJECTOR if state.value('projector') else ''}</style>")
 
 
+# Where the browser would make a link, an emoji or an arrow of a text, whatever is escaped in it.
+_MADE_MORE_OF = re.compile(r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?=@)|(?<=[-<>~])(?=[-=>])", re.IGNORECASE)
+_JOINER = "\u2060"  # has no width
+
+
 def plain(text: str) -> str:
     """Text that somebody else wrote, as Markdown that shows it as it is."""
+    text = _MADE_MORE_OF.sub(_JOINER, text)
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!|~$:<>" else letter for letter in text)

@@ -7,9 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,8 @@ from pages.parts.style import plain
 ROOT = Path(__file__).parents[2]
 PATIENCE = 180  # seconds that a range test may take
 USUAL = 10  # seconds that one takes on a quiet machine
-_line: list[object] = []  # of range tests on this server, one at a time: each takes a process and a core
+LOOK_EVERY = 0.2  # seconds
+_line: list[_RangeTest] = []  # on this server, one at a time: each takes a process and a core
 _ZOOM, _GAP, _ROW = 2, 6, 8  # of a digit on the screen; px between digits; digits in a row
 
 
@@ -93,16 +93,22 @@ def _rates(spec: ModelSpec, recipe: Recipe, data: str) -> None:
         "**Which learning rate?** An untrained net takes steps at a rate that grows from step to step. "
         "Where the loss falls fastest, the net learns; where it rises again, the rate is too high."
     )
-    tried: dict[str, Any] | None = state.value("range test")
     asked = (spec.to_json(), recipe.to_dict() | {"learning_rate": None}, data)
-    fresh = tried is not None and tried["asked"] == asked
-    done = fresh and "error" not in (tried or {})
-    if st.button(f"Try it (about {USUAL} s)", icon=":material/play_arrow:", disabled=done):
-        with _turn(), st.spinner("Taking steps at growing rates"):
-            tried, fresh = {"asked": asked, **_range_test(spec, recipe, data)}, True
-        state.put("range test", tried)
-    if not fresh or tried is None:
+    test: _RangeTest | None = state.value("range test")
+    if test and test.asked != asked:
+        test = None
+    st.button(
+        f"Try it (about {USUAL} s)",
+        icon=":material/play_arrow:",
+        disabled=test is not None and "error" not in (test.found or {}),
+        on_click=lambda: state.put("range test", _RangeTest(spec, recipe, data, asked)),
+    )
+    if test is None:
         return
+    if test.found is None:
+        _await(test)
+        return
+    tried = test.found
     if "error" in tried:
         st.error(plain(tried["error"]).replace("\n", "  \n"), icon=":material/error:")
         return
@@ -114,25 +120,49 @@ def _rates(spec: ModelSpec, recipe: Recipe, data: str) -> None:
         f"Use {tried['proposed']:g}",
         type="primary",
         on_click=use_rate,
-        args=(spec.name, tried["proposed"]),
+        args=(tried["proposed"],),
         help="A tenth of the rate at which the smoothed loss is lowest: a whole run bears it.",
     )
 
 
-@contextmanager
-def _turn() -> Iterator[None]:
-    """First come, first served; who waits is told for how many others."""
-    place, ticket = st.empty(), object()
-    _line.append(ticket)
-    try:
-        while ahead := _line.index(ticket):
-            others = words.counted(ahead, "range test")
-            place.caption(f"Waiting for {others} of others, about {words.duration(USUAL * ahead)}.")
-            time.sleep(0.3)
-        place.empty()
-        yield
-    finally:
-        _line.remove(ticket)
+class _RangeTest:
+    """A range test on a thread of its own: a click meanwhile begins the page anew, and that finds it."""
+
+    def __init__(self, spec: ModelSpec, recipe: Recipe, data: str, asked: object) -> None:
+        self.asked = asked
+        self.found: dict[str, Any] | None = None
+        _line.append(self)
+        Thread(target=self._run, args=(spec, recipe, data), name="range test", daemon=True).start()
+
+    def _run(self, spec: ModelSpec, recipe: Recipe, data: str) -> None:
+        try:
+            while self.ahead:
+                time.sleep(LOOK_EVERY)
+            self.found = _range_test(spec, recipe, data)
+        except (OSError, ValueError) as error:
+            self.found = {"error": f"The test could not be made: {error}"}
+        finally:
+            _line.remove(self)
+
+    @property
+    def ahead(self) -> int:
+        """How many others come first."""
+        return _line.index(self) if self in _line else 0
+
+
+@st.fragment(run_every=0.5)
+def _await(test: _RangeTest) -> None:
+    """A word on what one waits for; the rest of the page goes on."""
+    if test.found is not None:
+        st.rerun()
+    st.markdown(f":primary[:material/hourglass_top:] {_waiting(test.ahead)}")
+
+
+def _waiting(ahead: int) -> str:
+    if not ahead:
+        return "Taking steps at growing rates"
+    others = words.counted(ahead, "range test")
+    return f"Waiting for {others} of others, about {words.duration(USUAL * ahead)}"
 
 
 def _range_test(spec: ModelSpec, recipe: Recipe, data: str) -> dict[str, Any]:

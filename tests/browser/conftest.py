@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,13 +11,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    FloatRect,
+    Locator,
+    Page,
+    TimeoutError,
+    expect,
+    sync_playwright,
+)
 
+from mnist_core.runs import store
 from tests.conftest import ROOT
 
 from . import chromium
@@ -50,6 +61,7 @@ def serve(folder: Path) -> Iterator[Lab]:
     command += ["--server.fileWatcherType=none"]  # an edit of the source must not reload it mid-test
     own = {"MNIST_LAB_RUNS": "runs", "MNIST_LAB_HANDWRITING": "handwriting"}
     environment = os.environ | {name: str(folder / part) for name, part in own.items()}
+    environment["CUDA_VISIBLE_DEVICES"] = ""  # runs of a known pace, which one can watch
     with open(folder / "server.log", "wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
@@ -59,6 +71,23 @@ def serve(folder: Path) -> Iterator[Lab]:
     finally:
         server.terminate()
         server.wait(20)
+        end_runs(folder / "runs")
+
+
+def end_runs(folder: Path) -> None:
+    """Workers outlive whoever started them: later tests would wait behind those of a test that failed."""
+    for view in store.list_runs(folder):
+        if view.alive and view.status.pid not in (0, os.getpid()):
+            with suppress(ProcessLookupError):
+                os.kill(view.status.pid, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nothing trains on after its test."""
+    yield
+    if "lab" in request.fixturenames:
+        end_runs(request.getfixturevalue("lab").runs)
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +135,18 @@ def page(context: BrowserContext) -> Page:
 def to_page(page: Page, name: str) -> None:
     """Through the bar above: a page may have links of its own to other pages."""
     page.get_by_test_id("stTopNav").get_by_role("link", name=name).click()
+
+
+def downloaded(page: Page, name: str) -> Path:
+    """The file that this button gives. A click gets lost where the page is drawn anew just then."""
+    for _ in range(5):
+        try:
+            with page.expect_download(timeout=8000) as download:
+                page.get_by_role("button", name=name).click()
+        except TimeoutError:
+            continue
+        return download.value.path()
+    raise AssertionError(f"{name} gives no file")
 
 
 def place(locator: Locator) -> FloatRect:

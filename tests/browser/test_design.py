@@ -10,9 +10,10 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from mnist_core.architecture.spec import ModelSpec
 from mnist_core.architecture.text import from_text
 
-from .conftest import Lab, place
+from .conftest import Lab, downloaded, place
 
 pytestmark = pytest.mark.browser
 
@@ -305,6 +306,7 @@ def test_the_projector_on_every_page_and_after_a_reload(lab: Lab, page: Page) ->
     for line in ("stMetricValue", "stSelectbox"):  # the figures, and what stands at both ends of the head
         boxes = [box.bounding_box() for box in page.get_by_test_id(line).all()]
         assert len({box["y"] for box in boxes if box}) == 1, f"{line} wraps"
+    expect(page.locator(".lab-row .lab-field").first).to_have_text("3 px")  # it is no phone
     page.get_by_test_id("stTopNavLink").filter(has_text="Compare").click()
     expect(page.get_by_test_id("stTopNavLink").filter(has_text="Compare")).to_have_attribute(
         "aria-current", "page"
@@ -358,6 +360,53 @@ def test_a_name_is_text_and_nothing_else(lab: Lab, page: Page) -> None:
     open_design(page, lab, "conv10k28 flat", name="<img src=x onerror=alert(1)> **bold**")
     expect(page.get_by_label("Name")).to_have_value("<img src=x onerror=alert(1)> **bold**")
     expect(page.locator("img[src=x]")).to_have_count(0)
+
+
+def test_a_box_follows_the_design_when_that_changes_under_it(lab: Lab, page: Page) -> None:
+    open_design(page, lab, "conv8 gap flat fc10")
+    row(page, 1).locator(".lab-kind").click()
+    box = row(page, 1).get_by_label("out_channels")
+    expect_params(page, "170")
+    box.fill("16")
+    expect_params(page, "330")
+    expect(box).to_be_focused()
+    page.wait_for_timeout(2500)  # an address bar that is late is no step back
+    page.go_back()
+    expect_params(page, "170")
+    expect(box).to_have_value("8")
+    box.press("ArrowUp")
+    expect(box).to_have_value("9")
+    expect_params(page, "190")
+
+
+def test_json_out_and_in_and_a_link_that_fixes_the_assignment(lab: Lab, page: Page, browser: Browser) -> None:
+    open_design(page, lab, "conv8 gap flat fc10", name="mine")
+    menu = page.get_by_role("button", name="Share, import, export")
+    menu.click()
+    exported = downloaded(page, "Export JSON")
+    assert ModelSpec.from_json(exported.read_text()) == from_text("conv8 gap flat fc10", "mine")
+    page.get_by_text("Fix the assignment in the link").click()
+    link = page.get_by_test_id("stCode").first
+    expect(link).to_contain_text("lock=1")
+    other = browser.new_context().new_page()
+    other.goto(link.inner_text())
+    expect(other.get_by_role("combobox", name=re.compile("Assignment"))).to_be_disabled()
+    expect(other.get_by_label("Name")).to_have_value("mine")
+    other.context.close()
+
+    page.keyboard.press("Escape")
+    row(page, 4).locator(".lab-kind").click()
+    page.keyboard.press("Delete")
+    expect(page.locator(".lab-row")).to_have_count(3)
+    menu.click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mine.json", "mimeType": "application/json", "buffer": exported.read_bytes()}
+    )
+    expect(page.locator(".lab-row")).to_have_count(4)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "wrong.json", "mimeType": "application/json", "buffer": b'{"layers": 3}'}
+    )
+    expect(page.get_by_text("wrong.json was not taken.")).to_be_visible()
 
 
 def test_a_teachers_link_fixes_the_assignment(lab: Lab, page: Page) -> None:

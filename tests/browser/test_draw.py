@@ -25,8 +25,9 @@ from mnist_core.training.recipe import Recipe
 from tests.strokes import SIZES, STYLES, Stroke, drawn, placed
 from tests.test_inference import SPEC, untrained
 
-from .conftest import Lab, to_page
+from .conftest import Lab, downloaded, to_page
 from .pen import with_finger, with_mouse
+from .test_train import wait
 
 pytestmark = pytest.mark.browser
 
@@ -123,6 +124,7 @@ def test_empty_canvas_undo_clear_and_what_is_no_digit(lab: Lab, page: Page) -> N
     expect(answers(page).first).to_have_attribute("data-answer", "1")
     undo.click()
     expect(word(page)).to_contain_text("Draw a digit")
+    canvas_is_empty(page)
     draw(page, [[(170, 170), (171, 170)]])
     expect(word(page)).to_contain_text("dot")
     clear(page)
@@ -140,10 +142,10 @@ def test_changing_the_brush_keeps_the_drawing_and_the_whole_canvas(lab: Lab, pag
     for width in (38, 7):  # many changes, faster than the canvas is told of them
         set_brush(page, width)
         strokes_are(page, 2)
-        assert abs(ink_on_canvas(page) - ink) < 20
+        wait(page, lambda: abs(ink_on_canvas(page) - ink) < 20, 10)
     draw(page, [[(300, 8), (330, 30)]])  # there the canvas's own toolbar would be
     strokes_are(page, 3)
-    assert ink_on_canvas(page) > ink + 50
+    assert ink + 50 < ink_on_canvas(page) < ink + 600, "with another brush"
 
 
 def test_leaving_the_page_keeps_the_drawing(lab: Lab, page: Page) -> None:
@@ -157,14 +159,14 @@ def test_leaving_the_page_keeps_the_drawing(lab: Lab, page: Page) -> None:
         expect(canvas(page)).to_be_visible()
         strokes_are(page, 2)
         expect(answers(page).first).to_have_attribute("data-answer", "4")
-    assert ink_on_canvas(page) > 3_000, "it is still to be seen"
+    wait(page, lambda: ink_on_canvas(page) > 3_000, 10)  # it is still to be seen
     draw(page, [[(20, 300), (40, 300)]])
     strokes_are(page, 3)
     undo = page.get_by_role("button", name="Undo", exact=True)
     for left in (2, 1, 0):  # also what was drawn before
         undo.click()
         strokes_are(page, left)
-    assert ink_on_canvas(page) == 0
+    canvas_is_empty(page)
 
 
 def ink_on_canvas(page: Page) -> int:
@@ -535,16 +537,18 @@ def test_my_handwriting_is_a_test_set(lab: Lab, page: Page) -> None:
     for figure, label in ((2, 2), (7, 7), (5, 6)):
         draw(page, digit(figure))
         strokes_are(page, len(STYLES[figure][0]))
-        keep_as.get_by_text(str(label), exact=True).click()
+        button = keep_as.get_by_text(str(label), exact=True)
+        if label == 2:
+            button.dblclick()
+            page.wait_for_timeout(700)
+        else:
+            button.click()
         expect(page.get_by_text(f"Kept as {label}.")).to_be_visible()
         canvas_is_empty(page)
     expect(page.get_by_test_id("stMetricValue")).to_have_text("2 of 3")
     expect(page.locator(".lab-pictures b")).to_have_text("6, named 5")
     assert sorted(path.name[0] for path in folder.iterdir()) == ["2", "6", "7"]
-    page.wait_for_timeout(1500)  # until the page that has the last picture is whole
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
-    with zipfile.ZipFile(download.value.path()) as archive:
+    with zipfile.ZipFile(downloaded(page, "Download")) as archive:
         assert len(archive.namelist()) == 3
     page.get_by_role("button", name="Take back the last").click()
     expect(page.get_by_test_id("stMetricValue")).to_have_text("2 of 2")
@@ -578,7 +582,7 @@ def test_with_a_finger_on_a_phone(lab: Lab, phone: BrowserContext, width: int) -
         strokes_are(page, len(STYLES[figure][0]))
         expect(answers(page).first).to_have_attribute("data-answer", str(figure))
         page.get_by_role("button", name="Clear", exact=True).tap()
-        strokes_are(page, 0)
+        canvas_is_empty(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from mnist_core.runs import store
+from mnist_core.runs import manage, store
 
 from .conftest import Lab
 from .test_design import expect_params, row
@@ -31,7 +31,7 @@ def test_from_a_published_net_to_a_net_that_knows_ones_hand(lab: Lab, page: Page
 
     page.get_by_test_id("stTopNavLink").filter(has_text="Train").click()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
-    run = press_train(page, lab, epochs=1)
+    run = press_train(page, lab, epochs=2)
     early = wait(page, lambda: page.evaluate(POINTS))
     wait(page, lambda: page.evaluate(POINTS) > early)
     page.reload()
@@ -50,3 +50,4 @@ def test_from_a_published_net_to_a_net_that_knows_ones_hand(lab: Lab, page: Page
         strokes_are(page, len(strokes))
         expect(answers(page)).to_have_attribute("data-answer", str(figure))
         clear(page)
+    manage.delete(run)  # it is no run of the other tests

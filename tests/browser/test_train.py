@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from mnist_core.runs import checkpoint, store, wishes
+from mnist_core.runs import checkpoint, manage, store, wishes
 from mnist_core.runs.store import Run
 
 from .conftest import Lab, to_page
@@ -21,7 +21,10 @@ from .conftest import Lab, to_page
 pytestmark = pytest.mark.browser
 
 CHART = "document.querySelectorAll('.mnist-lab-chart')[1]"  # the loss
-POINTS = f"() => {CHART}?.data?.[0]?.x?.length ?? 0"
+POINTS = f"""() => {{
+  const shown = new URLSearchParams(location.search).get('run') === {CHART}?.layout?.uirevision;
+  return shown ? {CHART}.data?.[0]?.x?.length ?? 0 : 0;  // not yet the run of before
+}}"""
 RANGE = f"() => {CHART}._fullLayout.xaxis.range.map((x) => x.toFixed(4)).join()"
 HOVERED = f"() => {CHART}.querySelector('.hoverlayer').childElementCount > 0"
 MARK = f"() => {{ {CHART}.marked = true }}"
@@ -75,7 +78,7 @@ def stop(page: Page, run: Run) -> None:
 def test_an_epoch_of_mnist_grows_survives_a_reload_and_ends(page: Page, lab: Lab) -> None:
     open_train(page, lab)
     expect(page.get_by_text("19,712 params").first).to_be_visible()
-    run = press_train(page, lab, epochs=1)
+    run = press_train(page, lab, epochs=2)
     expect(page.get_by_role("progressbar")).to_be_visible()
     first = wait(page, lambda: page.evaluate(POINTS))
     page.evaluate(MARK)
@@ -94,7 +97,7 @@ def test_an_epoch_of_mnist_grows_survives_a_reload_and_ends(page: Page, lab: Lab
     assert page.evaluate(HOVERED), "the hover was lost"
     page.reload()
     wait(page, lambda: page.evaluate(POINTS) >= grown)
-    expect(page.get_by_text(re.compile(r"epoch 1 of 1 · [\d,]+ images/s"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"epoch [12] of 2 · [\d,]+ images/s"))).to_be_visible()
     expect(page.get_by_text(re.compile("Done"))).to_be_visible(timeout=120_000)
     view = store.read(run)
     assert view.state == "done" and view.checkpoint
@@ -103,17 +106,21 @@ def test_an_epoch_of_mnist_grows_survives_a_reload_and_ends(page: Page, lab: Lab
     expect(page.locator(".lab-headline strong").first).to_have_text(f"{100 * figures['test_accuracy']:.2f} %")
     right = round(figures["test_accuracy"] * 10_000)
     expect(page.get_by_text(f"Accuracy: {right}/10000")).to_be_visible()
+    manage.delete(run)  # it is no run of the other tests
 
 
 def test_a_look_asks_for_what_is_on_the_screen_and_runs_no_script(page: Page, lab: Lab) -> None:
     asked: list[str] = []
-    runs_of_the_script: list[str | bytes] = []
+    runs_of_the_script: list[int] = []  # after how many looks
     page.on("request", lambda request: "/pulse?" in request.url and asked.append(request.url))
-    page.on("websocket", lambda socket: socket.on("framesent", lambda sent: runs_of_the_script.append(sent)))
+    page.on(
+        "websocket", lambda socket: socket.on("framesent", lambda _: runs_of_the_script.append(len(asked)))
+    )
     open_train(page, lab)
     run = press_train(page, lab, epochs=500, data="synthetic")
     wait(page, lambda: store.read(run).state == "training")
-    page.wait_for_timeout(3000)  # that was news, and the script has run
+    seen = len(asked)  # that was news: the script runs once more
+    wait(page, lambda: len(asked) > max([seen, *runs_of_the_script]) + 2)
     asked.clear()
     runs_of_the_script.clear()
     figure = page.locator(".lab-headline strong").first
@@ -148,6 +155,12 @@ def test_stop_resume_and_kill_9_on_synthetic_digits(page: Page, lab: Lab) -> Non
     run = press_train(page, lab, epochs=500, data="synthetic")
     expect(page.get_by_text("synthetic digits, not MNIST").first).to_be_visible()
     wait(page, lambda: page.evaluate(POINTS))
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_text(re.compile(r"Paused · .* · Resume goes on in epoch"))).to_be_visible(
+        timeout=30_000
+    )
+    assert store.read(run).state == "paused"
+    page.get_by_role("button", name="Resume", exact=True).click()
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text(re.compile("Stopped · "))).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Resume", exact=True).click()
@@ -158,6 +171,23 @@ def test_stop_resume_and_kill_9_on_synthetic_digits(page: Page, lab: Lab) -> Non
     expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
     assert json.loads((run / store.STATUS).read_text())["state"] == "interrupted"
     expect(page.get_by_text("99.4 % met")).not_to_be_visible()  # MNIST's target says nothing here
+
+
+def test_a_double_click_is_one_press(page: Page, lab: Lab) -> None:
+    open_train(page, lab)
+    known = {view.run.name for view in store.list_runs(lab.runs)}
+    page.get_by_role("radio", name="synthetic").click()
+    page.get_by_role("button", name="Train", exact=True).dblclick()
+    wait(page, lambda: named(page) not in {"", *known}, 20)
+    page.wait_for_timeout(2000)
+    (run,) = [view.run for view in store.list_runs(lab.runs) if view.run.name not in known]
+    assert named(page) == run.name
+    wishes.request_pause(run.folder)
+    page.get_by_role("button", name="Resume", exact=True).dblclick()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    page.wait_for_timeout(2000)
+    expect(page.get_by_text("only a run that is paused")).to_have_count(0)
+    stop(page, run)
 
 
 def test_two_tabs_that_press_train_get_a_run_each(context: BrowserContext, lab: Lab) -> None:
