@@ -36,7 +36,8 @@ Written by `make bench`; `python benchmarks/all.py --only NAME` renews one part.
 run, in turns, on one machine. Each program says in its first lines what it measures and how.
 
 Part gpu is renewed only where there is a GPU, whose name then stands in its heading; the tests that need one
-run only there, too. In it the 32 seeds are trained once, after one seed alone.
+run only there, too. In it the 32 seeds are trained once, after one seed alone. Its figures are of the day in
+its heading: where they name a sprint net, `record-seconds` has taken its place since.
 """
 
 

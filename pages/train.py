@@ -70,9 +70,8 @@ through_app()
 runs.style()
 spec = state.current_spec()
 analysis = analyze(spec)
-top = st.container(
-    horizontal=True, vertical_alignment="center", gap="small"
-)  # filled once the recipe is known
+# It is filled once the recipe is known.
+top = st.container(horizontal=True, vertical_alignment="center", gap="small")
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="start"):
     recipe = recipe_form()
     count = st.number_input(

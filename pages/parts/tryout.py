@@ -142,12 +142,14 @@ class _RangeTest:
         except (OSError, ValueError) as error:
             self.found = {"error": f"The test could not be made: {error}"}
         finally:
+            self.found = self.found or {"error": "The test ended without a word."}
             _line.remove(self)
 
     @property
     def ahead(self) -> int:
         """How many others come first."""
-        return _line.index(self) if self in _line else 0
+        line = list(_line)
+        return line.index(self) if self in line else 0
 
 
 @st.fragment(run_every=0.5)
