@@ -150,16 +150,12 @@ def test_whatever_is_wrong_is_a_problem_and_never_an_exception(spec: ModelSpec) 
             assert first is None or first <= at[-1] or lenient(analysis)
             assert any(problem.layer in (None, at[-1]) for problem in analysis.problems) or lenient(analysis)
             return
-        # What torch itself would run is a problem only for its output, or for jumps that disagree.
-        assert (
-            out.shape[1:] != (10,)
-            or any("steps" in p.message for p in analysis.problems)
-            or lenient(analysis)
-        )
+        # What torch itself would run is a problem only for its output.
+        assert out.shape[1:] != (10,) or lenient(analysis)
 
 
 def lenient(analysis: Analysis) -> bool:
-    """Designs that torch accepts (normalising single values, with several images) but that are not meant."""
+    """Designs of which torch accepts more (normalising single values, with several images) than is meant."""
     said = " ".join(problem.message for problem in analysis.problems)
     return any(
         part in said
@@ -171,6 +167,7 @@ def lenient(analysis: Analysis) -> bool:
             "needs a vector",
             "must give the shape",
             "in the padding",
+            "at another stride",
         )
     )
 
