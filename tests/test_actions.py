@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pages.parts import state
+from pages.parts import actions as module
+from pages.parts.actions import Actions
 
 
 def test_the_other_half_of_a_double_click_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    actions, done = state.Actions(), []
+    actions, done = Actions(), []
 
     def press(action: str, seconds: float = 0.0) -> None:
         with actions.once(action) as first:
@@ -26,13 +27,13 @@ def test_the_other_half_of_a_double_click_does_nothing(monkeypatch: pytest.Monke
     press("resume")
     press("train")
     assert done == ["train", "resume", "train"]
-    monkeypatch.setattr(state, "DOUBLE_CLICK", 0.0)
+    monkeypatch.setattr(module, "DOUBLE_CLICK", 0.0)
     press("train")
     assert done[2:] == ["train", "train"]
 
 
 def test_what_could_not_be_done_may_be_tried_again_at_once() -> None:
-    actions = state.Actions()
+    actions = Actions()
     with pytest.raises(OSError), actions.once("train"):
         raise OSError
     with actions.once("train") as first:

@@ -7,10 +7,7 @@ the same link shows the same; undo and redo live here.
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,12 +18,12 @@ from mnist_core.architecture.text import from_text, to_text
 from mnist_core.course.assignments import ASSIGNMENTS, FREE, Assignment
 from mnist_core.course.experiments import EXPERIMENTS
 from mnist_core.training.recipe import Recipe
+from pages.parts.actions import Actions
 
 START = "task-2"
 CLONED = "as cloned"  # the recipe of the run that was cloned
 MAX_UNDO = 200
 CATCH_UP = 2.0  # seconds that a browser may take to show the link that it was given last
-DOUBLE_CLICK = 1.0  # seconds after an action in which the same one is the other half of a double click
 
 
 def begin() -> None:
@@ -44,37 +41,6 @@ def begin() -> None:
     elif link and link != memory.links[-1] and not _late(link):
         _follow(link)
     write_link()
-
-
-class Actions:
-    """What this tab does that takes its time, such as starting a run.
-
-    A click meanwhile begins the page anew, on another thread. What the former one then writes into
-    `st.session_state` is lost, so it is written here.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.run: str | None = None  # that was started last
-        self._last: tuple[object, float] = (None, 0.0)
-
-    @contextmanager
-    def once(self, action: object) -> Iterator[bool]:
-        """Waits for what is being done. False for the other half of a double click: do nothing then."""
-        with self.lock:
-            last, ended = self._last
-            again = last == action and time.monotonic() - ended < DOUBLE_CLICK
-            yield not again
-            if not again:
-                self._last = (action, time.monotonic())
-
-
-def actions() -> Actions:
-    """Those of this tab."""
-    if "actions" not in st.session_state:
-        st.session_state.actions = Actions()
-    found: Actions = st.session_state.actions
-    return found
 
 
 def begun() -> bool:
@@ -240,6 +206,14 @@ def ask_for_page() -> None:
 def page_is_wanted() -> bool:
     """Whether that was asked for; asks once."""
     return bool(st.session_state.pop("page_wanted", False))
+
+
+def actions() -> Actions:
+    """What this tab does that takes its time."""
+    if "actions" not in st.session_state:
+        st.session_state.actions = Actions()
+    found: Actions = st.session_state.actions
+    return found
 
 
 def select_started() -> None:
